@@ -1,0 +1,25 @@
+"""Cameras, rotations, rays and depth edges: plain geometry on tensors, no networks."""
+
+from mda.geometry.cameras import Cameras
+from mda.geometry.edges import depth_discontinuities, dilate
+from mda.geometry.pose_encoding import cameras_from_encoding, encode_cameras
+from mda.geometry.rays import camera_rays, pixel_centers, points_from_depth, project
+from mda.geometry.rigid import compose, homogeneous, rigid_inverse
+from mda.geometry.rotations import matrix_from_quaternion, quaternion_from_matrix
+
+__all__ = [
+    "Cameras",
+    "camera_rays",
+    "cameras_from_encoding",
+    "compose",
+    "depth_discontinuities",
+    "dilate",
+    "encode_cameras",
+    "homogeneous",
+    "matrix_from_quaternion",
+    "pixel_centers",
+    "points_from_depth",
+    "project",
+    "quaternion_from_matrix",
+    "rigid_inverse",
+]

@@ -1,0 +1,202 @@
+"""`mda_mini`: a small any-view mixture network that runs on a laptop.
+
+EfficientNet-Lite0 features become one token per 16x16 patch; attention alternates between the tokens of one view and
+those of all views, as in Depth Anything 3, and a camera token per view gathers what the camera decoder needs. A
+convolutional decoder then climbs back to full resolution with skips at strides 8, 4, 2 and the pixels themselves, so
+that edges stay sharp, and ends in the mixture and the sky logit.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from mda.errors import ConfigError
+from mda.geometry import Cameras, cameras_from_encoding
+from mda.mixtures import DepthMixture, Family, Space
+from mda.models.layers import Block, CameraDecoder, patch_positions, uv_embedding
+from mda.models.mini.trunk import EfficientNetLite
+from mda.models.network import DepthNetwork
+from mda.shapes import Float, Tensor
+from mda.structures import NetworkOutput
+
+# ImageNet statistics (what callers normalise with) and the trunk's own input range, (255 rgb - 127) / 128.
+_IMAGENET_MEAN, _IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+# Trunk features have a spread of about five; their projections start smaller so that no skip drowns the others.
+_SKIP_GAIN = 0.2
+# Depths of the components before training, as factors of the mean distance of a scene: apart, so that they specialise.
+_FIRST_DEPTHS = (0.5, 2.0)
+# Vertical and horizontal field of view before training, radians.
+_FIRST_FOV = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class MiniConfig:
+    """Sizes of the network; the defaults are those of `mda_mini`.
+
+    Attributes:
+        components: number K of mixture components; 1 with family laplace and space linear is the single-depth baseline.
+        family, space: of the mixture.
+        width, heads, blocks: of the alternating transformer at stride 16 (odd blocks look at all views).
+        channels: decoder widths at strides 16, 8, 4 and 2.
+        frozen_blocks: blocks of the trunk that are never trained.
+        sky: whether there is a sky logit.
+    """
+
+    components: int = 4
+    family: Family = Family.NORMAL
+    space: Space = Space.LOG
+    width: int = 192
+    heads: int = 3
+    blocks: int = 6
+    channels: tuple[int, int, int, int] = (128, 96, 64, 32)
+    head_channels: int = 64
+    frozen_blocks: int = 3
+    sky: bool = True
+
+
+class ResidualConv(nn.Module):
+    """x + conv(relu(conv(relu(x)))), the unit of the decoder."""
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(dim, dim, 3, padding=1)
+        self.conv2 = nn.Conv2d(dim, dim, 3, padding=1)
+
+    def forward(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
+        """Apply the unit."""
+        return x + self.conv2(functional.relu(self.conv1(functional.relu(x))))
+
+
+class Climb(nn.Module):
+    """One step of the decoder: double the resolution, add the projected skip, refine."""
+
+    def __init__(self, dim_in: int, dim_skip: int, dim_out: int) -> None:
+        super().__init__()
+        self.reduce = nn.Conv2d(dim_in, dim_out, 1)
+        self.skip = nn.Conv2d(dim_skip, dim_out, 3, padding=1)
+        self.refine = ResidualConv(dim_out)
+        with torch.no_grad():
+            self.skip.weight.mul_(_SKIP_GAIN)
+
+    def forward(self, x: Float[Tensor, "n c h w"], skip: Float[Tensor, "n s sh sw"]) -> Float[Tensor, "n d sh sw"]:
+        """Fuse the coarse map with the finer skip."""
+        size = [skip.shape[-2], skip.shape[-1]]
+        coarse = functional.interpolate(self.reduce(x), size=size, mode="bilinear", align_corners=False)
+        return self.refine(coarse + self.skip(skip))
+
+
+class MiniNetwork(DepthNetwork):
+    """Small any-view network: images in, mixture, sky and cameras out."""
+
+    patch = 16
+
+    def __init__(self, config: MiniConfig = MiniConfig()) -> None:  # noqa: B008 - a frozen record
+        super().__init__()
+        self.config = config
+        width = config.width
+        self.trunk = EfficientNetLite(frozen_blocks=config.frozen_blocks)
+        _, stride4, stride8, stride16, stride32 = EfficientNetLite.channels
+        self.embed16 = nn.Conv2d(stride16, width, 1)
+        self.embed32 = nn.Conv2d(stride32, width, 1)
+        self.camera_token = nn.Parameter(torch.randn(2, width) * 0.02)
+        self.blocks = nn.ModuleList(
+            Block(width, config.heads, qk_norm=True, rope=True, layer_scale=0.1) for _ in range(config.blocks)
+        )
+        self.norm = nn.LayerNorm(width)
+        self.camera_decoder = CameraDecoder(width)
+        first, second, third, fourth = config.channels
+        self.lift = nn.Conv2d(width, first, 1)
+        self.refine = ResidualConv(first)
+        self.climb8 = Climb(first, stride8, second)
+        self.climb4 = Climb(second, stride4, third)
+        # At stride 2 the skip also holds the four pixels of each 2x2 cell, so that edges can follow the image itself.
+        self.climb2 = Climb(third, EfficientNetLite.channels[0] + 12, fourth)
+        self.head_hidden = nn.Conv2d(fourth, config.head_channels, 3, padding=1)
+        self.head = nn.Conv2d(config.head_channels, 4 * (3 * config.components + int(config.sky)), 3, padding=1)
+        statistics = torch.tensor([_IMAGENET_MEAN, _IMAGENET_STD])
+        self.register_buffer("input_scale", statistics[1] * 255 / 128, persistent=False)
+        self.register_buffer("input_shift", (statistics[0] * 255 - 127) / 128, persistent=False)
+        self._start()
+
+    @torch.no_grad()
+    def _start(self) -> None:
+        """Start from components that are spread over depth, and from cameras that all look straight ahead."""
+        for conv in (self.embed16, self.embed32):
+            conv.weight.mul_(_SKIP_GAIN)
+        for module in self.modules():
+            if isinstance(module, ResidualConv):
+                module.conv2.weight.mul_(0.1)
+        bias = torch.zeros(3 * self.config.components + int(self.config.sky))
+        low, high = (torch.tensor(depth).log() for depth in _FIRST_DEPTHS)
+        spread = torch.linspace(0, 1, self.config.components) if self.config.components > 1 else torch.tensor([0.5])
+        bias[: 3 * self.config.components : 3] = low + (high - low) * spread
+        self.head.weight.mul_(0.3)
+        self.head.bias.copy_(bias.repeat_interleave(4))
+        self.camera_decoder.start_at_identity(_FIRST_FOV)
+
+    def forward(self, images: Float[Tensor, "b v 3 h w"], cameras: Cameras | None = None) -> NetworkOutput:
+        """Look at the views of each clip together.
+
+        Args:
+            images: ImageNet-normalised RGB; h and w multiples of 16.
+            cameras: must be None, this network cannot be told cameras.
+
+        Raises:
+            ConfigError: sizes do not fit, or cameras were given.
+        """
+        if cameras is not None:
+            message = "mda_mini cannot take known cameras; leave them out or choose a Depth Anything 3 model."
+            raise ConfigError(message)
+        self.check_size(images)
+        batch, views = images.shape[:2]
+        pixels = images.flatten(0, 1) * self.input_scale[:, None, None] + self.input_shift[:, None, None]
+        pixels = pixels.contiguous(memory_format=torch.channels_last)
+        features = self.trunk(pixels)
+        tokens, camera_tokens = self._look(features.stride16, features.stride32, (batch, views), pixels.shape[-2:])
+        x = self.refine(self.lift(tokens))
+        x = self.climb8(x, features.stride8)
+        x = self.climb4(x, features.stride4)
+        x = self.climb2(x, torch.cat([features.stride2, functional.pixel_unshuffle(pixels, 2)], dim=1))
+        raw = functional.pixel_shuffle(self.head(functional.relu(self.head_hidden(x))), 2)
+        raw = raw.permute(0, 2, 3, 1).unflatten(0, (batch, views))
+        encoding = self.camera_decoder(camera_tokens)
+        height, width = images.shape[-2:]
+        return self._output(raw.float(), encoding.float(), (height, width))
+
+    def _look(self, stride16: Tensor, stride32: Tensor, clips: tuple[int, int], image_hw: torch.Size) -> tuple[Tensor, Tensor]:
+        """Attention over the tokens of each view and of all views; token maps [n, c, h, w] and camera tokens [b, v, c]."""
+        (batch, views), (rows, columns) = clips, stride16.shape[-2:]
+        coarse = functional.interpolate(self.embed32(stride32), size=[rows, columns], mode="bilinear", align_corners=False)
+        grid = self.embed16(stride16) + coarse
+        grid = grid + uv_embedding(grid.shape[1], (rows, columns), image_hw[1] / image_hw[0], like=grid)
+        tokens = grid.flatten(2).transpose(1, 2)
+        chosen = torch.tensor([0] + [1] * (views - 1), device=tokens.device)
+        camera = self.camera_token[chosen].expand(batch, -1, -1).reshape(batch * views, 1, -1)
+        tokens = torch.cat([camera.to(tokens.dtype), tokens], dim=1)
+        local, everywhere = patch_positions((rows, columns), device=tokens.device)
+        for index, block in enumerate(self.blocks):
+            if index % 2:
+                joined = tokens.reshape(batch, -1, tokens.shape[-1])
+                tokens = block(joined, everywhere.repeat(views, 1)).reshape(tokens.shape)
+            else:
+                tokens = block(tokens, local)
+        tokens = self.norm(tokens)
+        grid = tokens[:, 1:].transpose(1, 2).unflatten(2, (rows, columns))
+        return grid.contiguous(memory_format=torch.channels_last), tokens[:, 0].unflatten(0, (batch, views))
+
+    def _output(self, raw: Tensor, encoding: Tensor, image_hw: tuple[int, int]) -> NetworkOutput:
+        """Channels of the head, [b, v, h, w, 3 K (+ 1)], in the order of the published heads: depth, weight, confidence."""
+        count = self.config.components
+        depth, logits, confidence = raw[..., : 3 * count].unflatten(-1, (count, 3)).unbind(-1)
+        mixture = DepthMixture.from_confidence(
+            depths=depth.exp(),
+            confidence=1 + confidence.exp(),
+            log_weights=logits.log_softmax(-1),
+            family=self.config.family,
+            space=self.config.space,
+        )
+        sky = raw[..., -1] - logits.logsumexp(-1) if self.config.sky else None
+        cameras = cameras_from_encoding(encoding, image_hw)
+        return NetworkOutput(mixture=mixture, sky_log_odds=sky, pose_encoding=encoding, cameras=cameras)

@@ -1,0 +1,1 @@
+"""Training recipes: YAML files that set values of `mda.training.config.TrainConfig`."""
