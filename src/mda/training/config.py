@@ -26,7 +26,7 @@ class ProceduralDataConfig:
         validation_clips, validation_views, validation_size: held-out clips.
     """
 
-    sizes: list[tuple[int, int]] = field(default_factory=lambda: [(128, 160)])
+    sizes: list[list[int]] = field(default_factory=lambda: [[128, 160]])
     views: tuple[int, int] = (1, 4)
     views_per_batch: int = 12
     seed: int = 10_000_000

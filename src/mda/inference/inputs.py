@@ -1,0 +1,90 @@
+"""What may be handed to `Predictor.predict`: files, folders, videos, arrays and Pillow images."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from mda.errors import InputError
+from mda.io.clips import ClipView, list_inputs, read_clip
+from mda.io.images import LoadedImage, to_rgb
+from mda.io.resize import ClipResizer
+from mda.io.video import DEFAULT_FPS
+from mda.shapes import UInt8, ndarray
+
+Picture = Image.Image | np.ndarray
+Inputs = str | Path | Picture | Sequence[str | Path | Picture]
+
+
+def views_of_inputs(
+    inputs: Inputs,
+    *,
+    size: int,
+    patch: int,
+    fps: float | None = DEFAULT_FPS,
+    stride: int = 1,
+    problems: list[str],
+) -> Iterator[ClipView]:
+    """Views of one clip, one at a time.
+
+    Args:
+        inputs: a folder, a video, one image, or a list of images; images as paths, arrays or Pillow images.
+        size, patch: see `mda.io.resize.fit_to_patches`.
+        fps: views per second of a video.
+        stride: every stride-th image is taken.
+        problems: receives a message for each file that was left out.
+
+    Raises:
+        InputError: there is nothing to look at, paths and pictures are mixed, or the paths make more than one clip.
+    """
+    items = [inputs] if isinstance(inputs, str | Path | Image.Image | np.ndarray) else list(inputs)
+    pictures = [item for item in items if not isinstance(item, str | Path)]
+    if not pictures:
+        yield from _views_of_paths(
+            [item for item in items if isinstance(item, str | Path)],
+            {"size": size, "patch": patch, "fps": fps, "stride": stride, "problems": problems},
+        )
+        return
+    if len(pictures) < len(items):
+        message = "Give either paths or pictures, not both in one list."
+        raise InputError(message)
+    resizer = ClipResizer(size=size, patch=patch)
+    for number, picture in list(enumerate(pictures))[::stride]:
+        name = f"image_{number}"
+        pixels = rgb_of(picture, name)
+        image = LoadedImage(pixels=pixels, source_hw=(pixels.shape[0], pixels.shape[1]), path=Path(name))
+        yield ClipView(name=name, view=resizer(image))
+
+
+def _views_of_paths(paths: Sequence[str | Path], options: dict[str, Any]) -> Iterator[ClipView]:
+    """Views of the one clip that the paths make."""
+    found = list_inputs(paths)
+    options["problems"].extend(found.problems)
+    if len(found.clips) > 1:
+        names = ", ".join(str(clip.source) for clip in found.clips[:4])
+        message = f"These inputs are {len(found.clips)} clips ({names}); views of one clip are looked at together, so call predict once for each."
+        raise InputError(message)
+    return read_clip(found.clips[0], **options)
+
+
+def rgb_of(picture: Picture, name: str) -> UInt8[ndarray, "h w 3"]:
+    """An array or Pillow image as RGB of 8 bits.
+
+    Args:
+        picture: Pillow image (turned upright), or array of shape [h, w], [h, w, 3] or [h, w, 4] and type uint8.
+        name: what to call it in messages.
+
+    Raises:
+        InputError: shape or type is another one.
+    """
+    if isinstance(picture, np.ndarray):
+        if picture.dtype != np.uint8 or picture.ndim not in {2, 3} or (picture.ndim == 3 and picture.shape[2] not in {3, 4}):
+            message = (
+                f"{name} is an array of {picture.dtype} and shape {picture.shape}; "
+                "expected uint8 of shape (h, w, 3), (h, w, 4) or (h, w)."
+            )
+            raise InputError(message)
+        picture = Image.fromarray(picture)
+    return np.array(to_rgb(ImageOps.exif_transpose(picture), Path(name)))

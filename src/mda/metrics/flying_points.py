@@ -1,0 +1,50 @@
+"""Flying points against ground truth: decoded depths on neither of the two true surfaces and strictly between them.
+
+The prediction must be scale aligned (`align_scale` on `EdgeTruth.interior`). A network whose global errors exceed the
+gaps between surfaces scores badly here whatever its edges look like; `mda.metrics.own_surfaces` takes that out.
+"""
+
+from mda.metrics.edge_truth import EdgeTruth
+from mda.metrics.tally import Scores
+from mda.shapes import Bool, Float, Tensor
+
+# How far in ln depth a point must be from both surfaces to fly; edges with a gap of at most twice this are not scored.
+TOLERANCE = 0.05
+
+
+def flying_between_true_surfaces(
+    depth: Float[Tensor, "*b h w"], truth: EdgeTruth, *, tolerance: float = TOLERANCE, radius: int = 0
+) -> Scores:
+    """Whether ln front + tolerance < ln depth < ln back - tolerance.
+
+    Scored are edge pixels, or with a `radius` all valid pixels within that many pixels of one (maximum norm; front and
+    back are then the smallest and the largest there), where ln back - ln front > 2 tolerance. Pixels whose predicted
+    depth is not finite or not positive are not scored.
+    """
+    near, front, back = truth.surroundings(radius)
+    log_depth = depth.log()
+    flying = (log_depth > front.log() + tolerance) & (log_depth < back.log() - tolerance)
+    return Scores(values=flying, mask=near & _wide(front, back, tolerance) & usable(depth))
+
+
+def nearer_to_other_true_surface(
+    depth: Float[Tensor, "*b h w"], truth: EdgeTruth, *, tolerance: float = TOLERANCE
+) -> Scores:
+    """Wrong side: the prediction does not fly and is nearer in ln depth to the surface the pixel centre does not show.
+
+    Scored are the pixels that `flying_between_true_surfaces` scores with radius 0, so the two rates never overlap and
+    the rest is on the right side.
+    """
+    flying = flying_between_true_surfaces(depth, truth, tolerance=tolerance)
+    nearer_front = depth.square() <= truth.front * truth.back
+    return Scores(values=(nearer_front != truth.on_front) & ~flying.values, mask=flying.mask)
+
+
+def usable(depth: Float[Tensor, "*b"]) -> Bool[Tensor, "*b"]:
+    """Depths that make a point: finite and positive."""
+    return depth.isfinite() & (depth > 0)
+
+
+def _wide(front: Tensor, back: Tensor, tolerance: float) -> Tensor:
+    """Gaps wide enough for a point to fly in."""
+    return (back / front).log() > 2 * tolerance

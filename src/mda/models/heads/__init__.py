@@ -1,0 +1,24 @@
+"""Dense heads on patch features, and the 3D Gaussians made from one of them."""
+
+from mda.models.heads.chunks import in_chunks
+from mda.models.heads.dense import DenseTrunk
+from mda.models.heads.dual import DualHead, DualMaps
+from mda.models.heads.gaussian import GaussianHead
+from mda.models.heads.gaussian_adapter import gaussians_from_raw
+from mda.models.heads.mixture import MixtureHead, MixtureMaps
+from mda.models.heads.mono import MonoHead, MonoMaps, fill_sky, sky_log_odds
+
+__all__ = [
+    "DenseTrunk",
+    "DualHead",
+    "DualMaps",
+    "GaussianHead",
+    "MixtureHead",
+    "MixtureMaps",
+    "MonoHead",
+    "MonoMaps",
+    "fill_sky",
+    "gaussians_from_raw",
+    "in_chunks",
+    "sky_log_odds",
+]

@@ -1,0 +1,35 @@
+"""Building blocks shared by every network: attention, transformer block, positions, cameras, dense fusion."""
+
+from mda.models.layers.attention import Attention
+from mda.models.layers.block import Block, LayerScale
+from mda.models.layers.camera import CameraDecoder, CameraEncoder
+from mda.models.layers.feedforward import FeedForward, Mlp, SwiGlu, swiglu_width
+from mda.models.layers.fusion import FusionBlock, FusionChain, ResidualConvUnit, resize_bilinear
+from mda.models.layers.patches import PatchEmbedding, check_patch_multiple, resize_position_embedding
+from mda.models.layers.rope import patch_positions, rotate
+from mda.models.layers.start import start_transformer
+from mda.models.layers.uv import add_uv_embedding, uv_embedding
+
+__all__ = [
+    "Attention",
+    "Block",
+    "CameraDecoder",
+    "CameraEncoder",
+    "FeedForward",
+    "FusionBlock",
+    "FusionChain",
+    "LayerScale",
+    "Mlp",
+    "PatchEmbedding",
+    "ResidualConvUnit",
+    "SwiGlu",
+    "add_uv_embedding",
+    "check_patch_multiple",
+    "patch_positions",
+    "resize_bilinear",
+    "resize_position_embedding",
+    "rotate",
+    "start_transformer",
+    "swiglu_width",
+    "uv_embedding",
+]

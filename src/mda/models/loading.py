@@ -1,0 +1,100 @@
+"""From a weights file to a network that is ready to use, and from a plain network to the start of a mixture network."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+
+from mda.errors import CheckpointError
+from mda.models.adapters import Scheme, load_strictly, published_shapes, strip_wrappers, to_published
+from mda.models.checkpoints import read_state_dict
+from mda.models.network import DepthNetwork
+from mda.models.presets import Preset, guess_preset
+from mda.shapes import Tensor
+
+_NOISE = 0.1
+_SEED = 0
+_EXPERT = "scratch.output_conv2"
+
+
+def load_network(preset: Preset, path: str | Path, device: torch.device | str = "cpu") -> DepthNetwork:
+    """The network of a preset with weights from a file, in evaluation mode.
+
+    The network is built without memory and takes the tensors of the file over, so there is never a second copy.
+
+    Raises:
+        CheckpointError: the file cannot be read, or does not fit; the message says what it looks like instead.
+    """
+    network = preset.build("meta")
+    if any(True for _ in network.buffers()):
+        # Buffers that no file holds (constants) must be computed.
+        network = preset.build()
+    state = read_state_dict(path)
+    load_strictly(network, state, preset.scheme, source=str(path), hint=lambda found: _remedy(preset, found))
+    return network.eval().to(device)
+
+
+def _remedy(preset: Preset, state: Mapping[str, Tensor]) -> str:
+    """What to do with weights that do not fit a preset."""
+    guess = guess_preset(state)
+    if guess is None:
+        return f"It is like none of the networks known here; {preset.name} needs the file of its own release."
+    if guess.name == preset.name:
+        return f"It is nearly {preset.name}: the file seems to be incomplete or changed. Fetch it again."
+    return f"It looks like the weights of {guess.name}, not {preset.name}; load it under that name."
+
+
+def mixture_from_plain(network: DepthNetwork, plain: Mapping[str, Tensor]) -> None:
+    """Start a mixture network from the published weights of the plain network on the same backbone.
+
+    Everything of the plain network is taken over, its own head too. The mixture head gets a copy of the plain head's
+    trunk; each component's convolutions start from the plain head's plus noise, N(0, 1) times 0.1 of their mean
+    absolute value, from a generator of seed 0; in the last one depth and confidence are copied so, and the weight logit
+    keeps its random start, as does the sky branch (published recipe).
+
+    Args:
+        network: with a `mixture_head`; changed in place.
+        plain: state dict of the plain network under published names, possibly with wrappers.
+
+    Raises:
+        CheckpointError: the plain weights do not fit.
+    """
+    plain = strip_wrappers(plain)
+    shapes = published_shapes(network, Scheme.DA3)
+    fresh = to_published(network.state_dict(), Scheme.DA3)
+    start = {name: tensor for name, tensor in fresh.items() if name.startswith("head_mog.")}
+    for name, tensor in plain.items():
+        twin = name.replace("head.", "head_mog.", 1) if name.startswith("head.") else ""
+        if shapes.get(twin) == tuple(tensor.shape):
+            start[twin] = tensor.clone()
+    start.update(_noisy_components(plain, start))
+    load_strictly(network, {**plain, **start}, Scheme.DA3, source="the plain network")
+
+
+def _noisy_components(plain: Mapping[str, Tensor], start: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """First weights of the components' branches, under published names."""
+    generator = torch.Generator().manual_seed(_SEED)
+    suffixes = ["", *(f"_{index}" for index in range(2, 9))]
+    result: dict[str, Tensor] = {}
+
+    def noisy(tensor: Tensor) -> Tensor:
+        noise = torch.randn(tensor.shape, generator=generator, dtype=tensor.dtype)
+        return tensor + noise * (_NOISE * tensor.abs().mean())
+
+    for name in sorted(key for key in plain if key.startswith(f"head.{_EXPERT}.")):
+        tensor = plain[name]
+        for suffix in suffixes:
+            target = f"head_mog.{_EXPERT}{suffix}.{name.removeprefix(f'head.{_EXPERT}.')}"
+            if target not in start:
+                continue
+            if start[target].shape == tensor.shape:
+                result[target] = noisy(tensor)
+                continue
+            # Plain rows: depth, confidence. Component rows: depth, weight logit, confidence.
+            rows = start[target].clone()
+            rows[0], rows[2] = noisy(tensor[0]), noisy(tensor[1])
+            result[target] = rows
+    return result
+
+
+__all__ = ["CheckpointError", "load_network", "mixture_from_plain"]

@@ -1,0 +1,122 @@
+import pytest
+import torch
+
+from mda.errors import CheckpointError, ConfigError
+from mda.geometry import Cameras
+from mda.mixtures import Family, Space
+from mda.models.mini import EfficientNetLite, MiniConfig, MiniNetwork, same_padding, trunk_from_imagenet
+
+TINY = MiniConfig(width=32, heads=2, blocks=2, channels=(16, 16, 16, 16), head_channels=16)
+
+
+@pytest.fixture
+def network() -> MiniNetwork:
+    return MiniNetwork(TINY).eval()
+
+
+@torch.no_grad()
+def test_output_has_a_normalised_mixture_sky_and_cameras_for_every_view(network):
+    output = network(torch.randn(2, 3, 3, 32, 48))
+    assert output.mixture.batch_shape == (2, 3, 32, 48)
+    assert output.mixture.num_components == 4
+    assert torch.allclose(output.mixture.log_weights.logsumexp(-1), torch.zeros(2, 3, 32, 48), atol=1e-5)
+    assert output.sky_log_odds.shape == (2, 3, 32, 48)
+    assert output.cameras.batch_shape == (2, 3)
+    assert output.cameras.image_hw == (32, 48)
+    assert (output.mixture.confidence > 1 - 1e-4).all()
+
+
+@torch.no_grad()
+def test_clips_of_a_batch_do_not_see_each_other(network):
+    clips = torch.randn(2, 2, 3, 32, 32)
+    together, alone = network(clips), network(clips[1:])
+    assert torch.allclose(together.mixture.locs[1], alone.mixture.locs[0], atol=1e-5)
+    assert torch.allclose(together.pose_encoding[1], alone.pose_encoding[0], atol=1e-5)
+
+
+@torch.no_grad()
+def test_views_of_a_clip_do_see_each_other(network):
+    clip = torch.randn(1, 2, 3, 32, 32)
+    changed = clip.clone()
+    changed[:, 1] += 1
+    assert not torch.equal(network(clip).mixture.locs[0, 0], network(changed).mixture.locs[0, 0])
+
+
+@torch.no_grad()
+def test_the_first_view_is_the_reference_and_the_order_of_the_others_does_not_matter(network):
+    clip = torch.randn(1, 3, 3, 32, 32)
+    straight, swapped = network(clip), network(clip[:, [0, 2, 1]])
+    assert torch.allclose(straight.mixture.locs[:, 1], swapped.mixture.locs[:, 2], atol=1e-5)
+
+
+def test_sizes_must_be_multiples_of_the_patch(network):
+    with pytest.raises(ConfigError, match="16"):
+        network(torch.randn(1, 1, 3, 40, 48))
+
+
+def test_known_cameras_are_refused(network):
+    cameras = Cameras(world_from_cam=torch.eye(4)[None, None], intrinsics=torch.eye(3)[None, None], image_hw=(32, 32))
+    with pytest.raises(ConfigError, match="known cameras"):
+        network(torch.randn(1, 1, 3, 32, 32), cameras)
+
+
+@torch.no_grad()
+def test_the_baseline_is_a_mixture_of_one():
+    config = MiniConfig(**{**vars(TINY), "components": 1, "family": Family.LAPLACE, "space": Space.LINEAR})
+    mixture = MiniNetwork(config)(torch.randn(1, 1, 3, 32, 32)).mixture
+    assert mixture.num_components == 1
+    assert mixture.family is Family.LAPLACE
+    assert torch.equal(mixture.log_weights, torch.zeros_like(mixture.log_weights))
+
+
+def test_only_what_is_not_frozen_learns():
+    network = MiniNetwork(TINY)
+    output = network(torch.randn(1, 2, 3, 32, 32))
+    mixture = output.mixture
+    loss = mixture.locs.sum() + mixture.scales.sum() + mixture.log_weights[..., 0].sum()
+    (loss + output.sky_log_odds.sum() + output.pose_encoding.square().sum()).backward()
+    without = {name for name, parameter in network.named_parameters() if parameter.grad is None}
+    frozen = {name for name, parameter in network.named_parameters() if not parameter.requires_grad}
+    assert without == frozen
+    assert all(name.startswith(("trunk.stem.", "trunk.blocks.0.", "trunk.blocks.1.", "trunk.blocks.2.")) for name in frozen)
+
+
+@pytest.mark.parametrize(("size", "kernel", "stride"), [(32, 3, 2), (33, 3, 2), (7, 5, 1), (16, 5, 2)])
+def test_same_padding_gives_the_rounded_up_size(size, kernel, stride):
+    before, after = same_padding(size, kernel, stride)
+    assert (size + before + after - kernel) // stride + 1 == -(-size // stride)
+    assert 0 <= after - before <= 1
+
+
+def test_batch_normalisation_is_folded_exactly():
+    generator = torch.Generator().manual_seed(1)
+    trunk = EfficientNetLite()
+    state, expected = {}, {}
+    pairs = {"stem": ("_conv_stem", "_bn0")}
+    for index in range(16):
+        block = f"_blocks.{index}"
+        if index:
+            pairs[f"blocks.{index}.expand"] = (f"{block}._expand_conv", f"{block}._bn0")
+        pairs[f"blocks.{index}.depthwise"] = (f"{block}._depthwise_conv", f"{block}._bn1")
+        pairs[f"blocks.{index}.project"] = (f"{block}._project_conv", f"{block}._bn2")
+    for target, (conv, norm) in pairs.items():
+        weight = torch.randn(trunk.get_parameter(f"{target}.weight").shape, generator=generator)
+        state[f"{conv}.weight"] = weight
+        for name in ("weight", "bias", "running_mean", "running_var"):
+            state[f"{norm}.{name}"] = torch.rand(weight.shape[0], generator=generator) + 0.5
+        normalised = torch.nn.functional.batch_norm(
+            weight.sum((1, 2, 3))[None],
+            *(state[f"{norm}.{name}"] for name in ("running_mean", "running_var", "weight", "bias")),
+            eps=1e-3,
+        )
+        expected[target] = normalised[0]
+    folded = trunk_from_imagenet(state)
+    trunk.load_state_dict(folded)
+    for target, value in expected.items():
+        answer = folded[f"{target}.weight"].sum((1, 2, 3)) + folded[f"{target}.bias"]
+        assert torch.allclose(answer, value, rtol=1e-4, atol=1e-3)
+
+
+def test_a_foreign_trunk_is_refused():
+    with pytest.raises(CheckpointError, match="_bn0"):
+        trunk_from_imagenet({"_conv_stem.weight": torch.zeros(32, 3, 3, 3)})
