@@ -31,8 +31,8 @@ from mda.evaluation.procedural import Predictor, evaluate, network_predictor
 from mda.evaluation.results import Row, Summary, summarise, to_json
 from mda.evaluation.tables import quality_tables, replace_between_markers
 from mda.mixtures import Decoder
-from mda.models import DepthNetwork, load_weights
-from mda.models.presets import build
+from mda.models import DepthNetwork, loading
+from mda.models.presets import find_preset
 from mda.synthetic import render_clip
 
 # Seeds from here on are neither training (10 000 000 on) nor validation seeds (1 000 000 on).
@@ -63,9 +63,7 @@ class Settings:
 
 def load_network(preset: str, weights: Path) -> DepthNetwork:
     """The preset with the weights of a file."""
-    network = build(preset)
-    load_weights(network, weights, preset=preset)
-    return network
+    return loading.load_network(find_preset(preset), weights)
 
 
 def load_predictors(settings: Settings) -> dict[str, Predictor]:

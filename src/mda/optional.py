@@ -16,7 +16,7 @@ def require(module: str, extra: str) -> ModuleType:
         return importlib.import_module(module)
     except ModuleNotFoundError as error:
         # Only the asked-for package being absent means "extra not installed"; a failure inside it is a real error.
-        if error.name is None or error.name.split(".")[0] != module.split(".")[0]:
+        if error.name is None or error.name.split(".")[0] != module.split(".", maxsplit=1)[0]:
             raise
         message = f'`{module}` is needed for this and is not installed. Install it with: pip install "mda[{extra}]"'
         raise MissingExtraError(message) from error

@@ -6,6 +6,7 @@ Exit codes: 0 done (perhaps with warnings), 1 an error that is ours, 2 input tha
 import argparse
 import difflib
 import os
+import shlex
 import sys
 import traceback
 from collections.abc import Sequence
@@ -53,6 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if parsed.command is None:
         parser.print_help()
         return 0
+    parsed.command_line = shlex.join(["mda", *arguments])
     return _guarded(parsed, debug=debug)
 
 
@@ -102,7 +104,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog="`mda COMMAND --help` tells more. Start with: mda predict PHOTO_FOLDER",
     )
     parser.add_argument("--version", action="version", version=f"mda {__version__}")
-    shared = argparse.ArgumentParser(add_help=False)
+    shared = _Parser(add_help=False)
     shared.add_argument("--debug", action="store_true", help="show tracebacks and debug messages (or MDA_DEBUG=1)")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
     for name, module in _COMMANDS.items():

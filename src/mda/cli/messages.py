@@ -37,11 +37,20 @@ def messages_on_stderr(*, debug: bool) -> Iterator[None]:
 
 
 def progress_bar(total: int | None, unit: str, description: str, *, done: int = 0) -> tqdm:
-    """A bar with remaining time on stderr; where stderr is no terminal it prints a line now and then."""
-    seconds = 0.2 if sys.stderr.isatty() else 10.0
+    """A bar with remaining time on stderr; where that is no terminal, a line now and then if it takes long."""
+    terminal = sys.stderr.isatty()
+    seconds = 0.2 if terminal else 10.0
     return tqdm(
-        total=total, initial=done, unit=unit, desc=description, mininterval=seconds, maxinterval=seconds, leave=False,
-        file=sys.stderr, dynamic_ncols=True,
+        total=total,
+        initial=done,
+        unit=unit,
+        desc=description,
+        mininterval=seconds,
+        maxinterval=seconds,
+        leave=False,
+        delay=0.0 if terminal else seconds,
+        file=sys.stderr,
+        dynamic_ncols=True,
     )
 
 

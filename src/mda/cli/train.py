@@ -15,7 +15,9 @@ Needs the extra: pip install "mda[train]"."""
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
-    parser.add_argument("settings", nargs=argparse.REMAINDER, metavar="FIELD=VALUE", help="the recipe and its overrides")
+    parser.add_argument(
+        "settings", nargs=argparse.REMAINDER, metavar="FIELD=VALUE", help="the recipe and its overrides"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -81,7 +81,7 @@ def collate(clips: Sequence[SceneClip]) -> Batch:
 
 
 def mean_distance(depth: Float[Tensor, "b v h w"], valid: Tensor, cameras: Cameras) -> Float[Tensor, "b"]:
-    """Mean distance of the valid points of each clip from the world's origin; 1 where there is none (published release)."""
+    """Mean distance of the valid points of each clip from the world's origin; 1 where there are none."""
     points = points_from_depth(torch.where(valid, depth, 0.0), cameras)
     distance = (points.norm(dim=-1) * valid).sum((1, 2, 3)) / valid.sum((1, 2, 3)).clamp_min(1)
     return torch.where(distance.isfinite() & (distance > _MIN_DISTANCE), distance, torch.ones_like(distance))

@@ -35,9 +35,7 @@ def quaternion_from_matrix(rotation: Float[Tensor, "*b 3 3"]) -> Float[Tensor, "
     """
     m00, m01, m02, m10, m11, m12, m20, m21, m22 = rotation.flatten(-2).unbind(-1)
     zero = m00.new_zeros(())
-    doubled = torch.stack(
-        [1 + m00 - m11 - m22, 1 - m00 + m11 - m22, 1 - m00 - m11 + m22, 1 + m00 + m11 + m22], dim=-1
-    )
+    doubled = torch.stack([1 + m00 - m11 - m22, 1 - m00 + m11 - m22, 1 - m00 - m11 + m22, 1 + m00 + m11 + m22], dim=-1)
     # Square root with a zero (not infinite) gradient where its argument is not positive.
     magnitude = torch.where(doubled > 0, doubled.clamp_min(torch.finfo(doubled.dtype).tiny).sqrt(), zero)
     x2, y2, z2, w2 = doubled.unbind(-1)

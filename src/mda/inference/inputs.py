@@ -1,6 +1,8 @@
 """What may be handed to `Predictor.predict`: files, folders, videos, arrays and Pillow images."""
 
+import logging
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,11 +10,16 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from mda.errors import InputError
-from mda.io.clips import ClipView, list_inputs, read_clip
+from mda.io.clips import Clip, ClipView, list_inputs, read_clip
 from mda.io.images import LoadedImage, to_rgb
 from mda.io.resize import ClipResizer
 from mda.io.video import DEFAULT_FPS
 from mda.shapes import UInt8, ndarray
+
+_LOGGER = logging.getLogger(__name__)
+
+SMALLEST_SIDE = 16
+"""Images with a shorter side than this show nothing that depth could be told from."""
 
 Picture = Image.Image | np.ndarray
 Inputs = str | Path | Picture | Sequence[str | Path | Picture]
@@ -31,7 +38,8 @@ def views_of_inputs(
 
     Args:
         inputs: a folder, a video, one image, or a list of images; images as paths, arrays or Pillow images.
-        size, patch: see `mda.io.resize.fit_to_patches`.
+        size: longer side of the views in pixels.
+        patch: both sides become multiples of it.
         fps: views per second of a video.
         stride: every stride-th image is taken.
         problems: receives a message for each file that was left out.
@@ -54,6 +62,11 @@ def views_of_inputs(
     for number, picture in list(enumerate(pictures))[::stride]:
         name = f"image_{number}"
         pixels = rgb_of(picture, name)
+        if min(pixels.shape[:2]) < SMALLEST_SIDE:
+            message = (
+                f"{name} is of shape {pixels.shape}; at least {SMALLEST_SIDE} x {SMALLEST_SIDE} pixels are needed."
+            )
+            raise InputError(message)
         image = LoadedImage(pixels=pixels, source_hw=(pixels.shape[0], pixels.shape[1]), path=Path(name))
         yield ClipView(name=name, view=resizer(image))
 
@@ -62,11 +75,49 @@ def _views_of_paths(paths: Sequence[str | Path], options: dict[str, Any]) -> Ite
     """Views of the one clip that the paths make."""
     found = list_inputs(paths)
     options["problems"].extend(found.problems)
-    if len(found.clips) > 1:
+    clip, *others = found.clips
+    if others:
         names = ", ".join(str(clip.source) for clip in found.clips[:4])
-        message = f"These inputs are {len(found.clips)} clips ({names}); views of one clip are looked at together, so call predict once for each."
+        message = (
+            f"These inputs are {len(found.clips)} clips ({names}); views of one clip are looked at together, "
+            "so call predict once for each."
+        )
         raise InputError(message)
-    return read_clip(found.clips[0], **options)
+    return views_of_clip(clip, **options)
+
+
+def views_of_clip(
+    clip: Clip, *, size: int, patch: int, fps: float | None, stride: int, problems: list[str]
+) -> Iterator[ClipView]:
+    """Views of a clip, one at a time; an image that is damaged or tiny is left out, logged and noted in `problems`.
+
+    Raises:
+        InputError: not one view can be read.
+    """
+    taken = []
+    for path in clip.images[::stride]:
+        problem = _too_small(path)
+        if problem is None:
+            taken.append(path)
+        else:
+            _LOGGER.warning("%s Left out.", problem)
+            problems.append(problem)
+    if not clip.is_video:
+        clip, stride = replace(clip, images=tuple(taken)), 1
+    return read_clip(clip, size=size, patch=patch, fps=fps, stride=stride, problems=problems)
+
+
+def _too_small(path: Path) -> str | None:
+    """Message about an image that is too small to look at, told from its header; None for any other file."""
+    try:
+        with Image.open(path) as file:
+            width, height = file.size
+    except Exception:  # noqa: BLE001 - damaged and foreign files raise anything; who reads them knows what to say
+        return None
+    if min(width, height) >= SMALLEST_SIDE:
+        return None
+    needed = f"at least {SMALLEST_SIDE} x {SMALLEST_SIDE} are needed"
+    return f"{path} is {width} x {height} pixels; {needed}. Give a larger image."
 
 
 def rgb_of(picture: Picture, name: str) -> UInt8[ndarray, "h w 3"]:
@@ -80,7 +131,11 @@ def rgb_of(picture: Picture, name: str) -> UInt8[ndarray, "h w 3"]:
         InputError: shape or type is another one.
     """
     if isinstance(picture, np.ndarray):
-        if picture.dtype != np.uint8 or picture.ndim not in {2, 3} or (picture.ndim == 3 and picture.shape[2] not in {3, 4}):
+        if (
+            picture.dtype != np.uint8
+            or picture.ndim not in {2, 3}
+            or (picture.ndim == 3 and picture.shape[2] not in {3, 4})
+        ):
             message = (
                 f"{name} is an array of {picture.dtype} and shape {picture.shape}; "
                 "expected uint8 of shape (h, w, 3), (h, w, 4) or (h, w)."

@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ from mda.structures import Prediction
 _LOGGER = logging.getLogger(__name__)
 
 ASSUMED_FOV_DEGREES = 60.0
-"""Field of view along the longer side, for networks that do not predict cameras (a phone's main lens has about that)."""
+"""Field of view along the longer side where a network predicts no cameras (a phone's main lens has about that)."""
 
 
 @dataclass(kw_only=True)
@@ -128,9 +129,7 @@ class Predictor:
         """
         problems: list[str] = []
         size = size or self.preset.long_side
-        views = views_of_inputs(
-            inputs, size=size, patch=self.network.patch, fps=fps, stride=stride, problems=problems
-        )
+        views = views_of_inputs(inputs, size=size, patch=self.network.patch, fps=fps, stride=stride, problems=problems)
         clock = Clock()
         windows = list(self.stream(views, decoder=decoder, max_views=max_views, keep_mixture=keep_mixture, clock=clock))
         prediction = _joined([window.prediction for window in windows if window.prediction is not None])
@@ -155,8 +154,11 @@ class Predictor:
 
         Args:
             views: views of one size, read as they are needed.
-            decoder, max_views, keep_mixture: as in `predict`.
-            reference, done: to go on with an interrupted run, see `mda.inference.windows.in_one_world`.
+            decoder: how a depth is chosen from the density; the model's own by default.
+            max_views: views looked at together.
+            keep_mixture: keep the densities in the predictions.
+            reference: first view of an interrupted run that this one goes on with.
+            done: whether the views of these numbers are there already; asked only if there is a `reference`.
             clock: receives the seconds spent on reading, network and decoding.
         """
         clock, chosen = clock or Clock(), self.decoder(decoder)
@@ -178,7 +180,7 @@ class Predictor:
         since = time.perf_counter()
         images = normalise_images(images_of(views).to(self.device).permute(0, 3, 1, 2).float() / 255)
         # Not inference mode: what comes out belongs to the user, who may want to write to it or differentiate it.
-        with torch.no_grad():
+        with torch.no_grad(), _enough_memory(len(views), images.shape[-2:]):
             output = self.network(images[None])
         look = Look(
             mixture=output.mixture[0].to("cpu"),
@@ -214,6 +216,21 @@ class Predictor:
             model=self.name,
             licence=self.licence,
         )
+
+
+@contextmanager
+def _enough_memory(count: int, image_hw: Sequence[int]) -> Iterator[None]:
+    """Turn the many ways to say "out of memory" into one that tells the remedy."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and "memory" not in str(error).lower():
+            raise
+        message = (
+            f"{count} views of {image_hw[1]} x {image_hw[0]} pixels together do not fit in memory; "
+            "look at fewer together (--max-views) or at smaller ones (--size)."
+        )
+        raise ConfigError(message) from error
 
 
 def images_of(views: Sequence[ClipView]) -> UInt8[Tensor, "v h w 3"]:

@@ -35,7 +35,9 @@ _LOGGER = logging.getLogger(__name__)
 
 PREVIEW_FILE = "preview.png"
 POINTS_FILE = "points.ply"
-# Rewriting run.json at every view would cost more than the views in long runs; a killed process loses this much.
+# run.json is rewritten after each view, but in long runs, where that would cost more than the views, less often. What a
+# killed process did not record is made again.
+_VIEWS_RECORDED_ONE_BY_ONE = 64
 _SECONDS_BETWEEN_RECORDS = 2.0
 
 
@@ -107,7 +109,8 @@ class RunWriter:
         source = ViewInfo(name=view.name, source_hw=source_hw, crop=crop, time=seconds, parts=tuple(contents))
         sizes = {**self.info.sizes, "image_hw": [height, width]}
         self.info = with_view(replace(self.info, sizes=sizes), index, source)
-        if time.monotonic() - self._recorded_at > _SECONDS_BETWEEN_RECORDS:
+        overdue = time.monotonic() - self._recorded_at > _SECONDS_BETWEEN_RECORDS
+        if overdue or len(self.info.views) <= _VIEWS_RECORDED_ONE_BY_ONE:
             self._record()
 
     def finish(
@@ -156,12 +159,14 @@ class RunWriter:
         if earlier is not None and resume and earlier.gives_same_result_as(self.info):
             views = {i: view for i, view in earlier.views.items() if _is_complete(self.folder, i, view)}
             self.info = replace(self.info, views=views, sizes=earlier.sizes, created=earlier.created)
+            _remove_views(self.folder, keep=frozenset(views))
             if views:
                 height, width = read_array(part_path(self.folder, "depth", min(views))).shape
                 self._image_hw = height, width
                 _LOGGER.info("Going on with the run in %s: %d views are there.", self.folder, len(views))
         elif earlier is not None or overwrite:
             _remove_views(self.folder)
+            _remove_extras(self.folder)
         self._record()
 
     def _record(self) -> None:
@@ -261,8 +266,8 @@ def _is_complete(folder: Path, index: int, view: ViewInfo) -> bool:
     return True
 
 
-def _remove_views(folder: Path) -> None:
-    """Remove the views, preview and points of an earlier run, so that two runs never mix; other files stay.
+def _remove_views(folder: Path, *, keep: frozenset[int] = frozenset()) -> None:
+    """Remove views of an earlier run, so that two runs never mix; other files stay.
 
     Raises:
         OutputError: a file cannot be removed.
@@ -271,8 +276,19 @@ def _remove_views(folder: Path) -> None:
         # Depth goes first: a view without depth does not exist, so an interruption leaves nothing half-present.
         for part in reversed(PARTS):
             for path in (folder / part).glob(f"*{PARTS[part]}"):
-                if path.stem.isdecimal():
+                if path.stem.isdecimal() and int(path.stem) not in keep:
                     path.unlink()
+    except OSError as error:
+        raise output_error(folder, error) from error
+
+
+def _remove_extras(folder: Path) -> None:
+    """Remove what was derived from the views of an earlier run.
+
+    Raises:
+        OutputError: a file cannot be removed.
+    """
+    try:
         for name in (PREVIEW_FILE, POINTS_FILE):
             (folder / name).unlink(missing_ok=True)
     except OSError as error:

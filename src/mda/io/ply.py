@@ -38,10 +38,10 @@ class PlyPoints:
 def write_ply(
     path: Path | str,
     positions: Float[ndarray, "n 3"],
-    colors: UInt8[ndarray, "n 3"] | None = None,
+    colors: UInt8[ndarray, "colors 3"] | None = None,
     *,
-    normals: Float[ndarray, "n 3"] | None = None,
-    confidence: Float[ndarray, " n"] | None = None,
+    normals: Float[ndarray, "normals 3"] | None = None,
+    confidence: Float[ndarray, " confidences"] | None = None,
 ) -> int:
     """Write points as little-endian binary PLY, atomically; points that are not finite are left out.
 
@@ -52,6 +52,7 @@ def write_ply(
         OutputError: the file cannot be written.
         ConfigError: the arrays differ in length.
     """
+    # The axes have names of their own so that users, too, get this message.
     lengths = {len(part) for part in (positions, colors, normals, confidence) if part is not None}
     if len(lengths) > 1:
         message = f"Points, colours, normals and confidence must have one length, found {sorted(lengths)}."
@@ -95,8 +96,7 @@ def read_ply(path: Path | str) -> PlyPoints:
     """
     path = Path(path)
     try:
-        with path.open("rb") as file:
-            vertices = PlyData.read(file)["vertex"].data
+        vertices = PlyData.read(str(path))["vertex"].data
         positions = _columns(vertices, _POSITION, np.float32)
     except (OSError, PlyParseError, KeyError, ValueError) as error:
         message = f"{path} is not a PLY file with points ({error}); copy or export it again."

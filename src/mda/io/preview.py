@@ -32,23 +32,24 @@ _EDGE_RATIO = 0.05
 def depth_colours() -> UInt8[ndarray, "256 3"]:
     """256 colours from near (pale yellow) through red and purple to far (dark blue).
 
-    A path in OKLCh, where equal steps look equally large: lightness falls evenly, so the order is seen in grey as
-    well; hue turns evenly. OKLab to linear sRGB: B. Ottosson, "A perceptual color space for image processing", 2020.
+    A path in OKLCh, cut into steps of equal length, so that equal ratios of depth look equally different; lightness
+    falls all the way, so the order is seen in grey as well. OKLab to linear sRGB: B. Ottosson, "A perceptual color
+    space for image processing", 2020.
     """
-    t = np.linspace(0, 1, 256)
-    lightness = 0.93 - 0.68 * t
-    chroma = 0.10 + 0.10 * np.sin(np.pi * np.minimum(1.0, 1.15 * t) ** 0.8)
-    hue = np.deg2rad(100 - 195 * t)
-    a, b = chroma * np.cos(hue), chroma * np.sin(hue)
-    lms = (
-        np.stack(
-            [
-                lightness + 0.3963377774 * a + 0.2158037573 * b,
-                lightness - 0.1055613458 * a - 0.0638541728 * b,
-                lightness - 0.0894841775 * a - 1.2914855480 * b,
-            ]
-        )
-        ** 3
+    t = np.linspace(0, 1, 4001)
+    lightness = 0.96 - 0.71 * t
+    chroma = 0.10 + 0.09 * np.sin(np.pi * t**0.9)
+    hue = np.deg2rad(110 - 195 * t)
+    path = np.stack([lightness, chroma * np.cos(hue), chroma * np.sin(hue)])
+    length = np.concatenate([[0.0], np.linalg.norm(np.diff(path), axis=0).cumsum()])
+    even = np.linspace(0, length[-1], 256)
+    lightness, a, b = (np.interp(even, length, axis) for axis in path)
+    lms = np.stack(
+        [
+            lightness + 0.3963377774 * a + 0.2158037573 * b,
+            lightness - 0.1055613458 * a - 0.0638541728 * b,
+            lightness - 0.0894841775 * a - 1.2914855480 * b,
+        ]
     )
     to_rgb = np.array(
         [
@@ -57,7 +58,7 @@ def depth_colours() -> UInt8[ndarray, "256 3"]:
             [-0.0041960863, -0.7034186147, 1.7076147010],
         ]
     )
-    linear = np.clip((to_rgb @ lms).T, 0, 1)
+    linear = np.clip((to_rgb @ lms**3).T, 0, 1)
     encoded = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
     return np.round(255 * encoded).astype(np.uint8)
 
@@ -113,7 +114,7 @@ def draw_edges(
     known = np.isfinite(depth) & (depth > 0)
     solid = known if sky is None else known & ~sky
     edges = _edges(np.where(known, depth, 1.0), solid)
-    drawn = np.repeat((np.asarray(color).mean(-1, keepdims=True) * 0.35).astype(np.uint8), 3, axis=-1)
+    drawn = np.repeat((np.asarray(color).mean(-1, keepdims=True) * 0.5).astype(np.uint8), 3, axis=-1)
     if sky is not None:
         # Sky as a depth of its own: its outline is where that jumps and the depth of solid pixels does not.
         outline = _edges(np.where(sky, 2.0, 1.0), np.ones_like(sky))

@@ -112,7 +112,10 @@ def read_array(path: Path, *, in_memory: bool = False) -> Shaped[ndarray, "..."]
         InputError: the file is missing, damaged, or holds objects (which could run code).
     """
     try:
-        return np.load(path, mmap_mode=None if in_memory else "r", allow_pickle=False)
+        if not in_memory:
+            return np.load(path, mmap_mode="r", allow_pickle=False)
+        with path.open("rb") as file:
+            return np.load(file, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise InputError(_damaged(path, error)) from error
 
@@ -180,8 +183,9 @@ def _read_npz(path: Path, names: tuple[str, ...]) -> dict[str, Shaped[ndarray, "
         InputError: the file is missing or damaged, or an array is missing.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in names}
+        # Opened here because numpy leaves a file that is no archive open.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            return {name: arrays[name] for name in names}
     except KeyError as error:
         message = f"{path} lacks {error.args[0]}; expected {', '.join(names)}."
         raise InputError(message) from error

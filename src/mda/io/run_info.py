@@ -102,10 +102,14 @@ def write_run_info(folder: Path, info: RunInfo) -> None:
     Raises:
         OutputError: the file cannot be written.
     """
-    content = asdict(info)
-    content["views"] = [{"index": index, **asdict(view)} for index, view in sorted(info.views.items())]
-    text = json.dumps(_ordered(content), indent=2, ensure_ascii=False, default=_jsonable)
-    write_bytes(folder / RUN_FILE, (text + "\n").encode())
+    head = json.dumps(_ordered(asdict(replace(info, views={}))), indent=2, ensure_ascii=False, default=_jsonable)
+    # Views come last and on one line each: a run of a thousand views is still a file that a person can look at.
+    views = [
+        json.dumps({"index": index, **asdict(view)}, ensure_ascii=False, default=_jsonable)
+        for index, view in sorted(info.views.items())
+    ]
+    text = head.removesuffix("\n}") + ',\n  "views": [' + ",".join(f"\n    {view}" for view in views) + "\n  ]\n}\n"
+    write_bytes(folder / RUN_FILE, text.encode())
 
 
 def read_run_info(folder: Path) -> RunInfo | None:
@@ -162,10 +166,10 @@ def _parsed_view(content: dict[str, Any]) -> ViewInfo:
 
 
 def _ordered(content: dict[str, Any]) -> dict[str, Any]:
-    """What a person looks for first goes first, the long list of views last."""
+    """What a person looks for first goes first; the views are written apart."""
     first = ("format_version", "status", "created", "command", "model", "licence", "decoder", "sizes", "timings")
     others = [name for name in content if name not in {*first, "views"}]
-    return {name: content[name] for name in (*first, *others, "views")}
+    return {name: content[name] for name in (*first, *others)}
 
 
 def _identity(info: RunInfo) -> str:

@@ -89,9 +89,7 @@ class VideoReader:
         self.problem: str | None = None
         with _opened(self.path) as (container, stream):
             self.duration = _duration(container, stream)
-            # Other streams may outlast the pictures, so only the pictures' own length shows that some are missing.
-            only = len(container.streams) == 1
-            self._declared = self.duration if only or stream.duration else _tagged_duration(stream)
+            self._declared = _declared_duration(container, stream)
             self.source_fps = float(stream.average_rate) if stream.average_rate else None
 
     @property
@@ -124,9 +122,7 @@ class VideoReader:
                 yield VideoFrame(pixels=upright_pixels(frame, stream), time=float(time))
         self.problem = _problem(self.path, stamped, self._declared)
         if stamped.last is None or (taken == 0 and self.problem):
-            message = (
-                f"{self.path}: no frame can be decoded, it is damaged or empty. Copy it again or convert it."
-            )
+            message = f"{self.path}: no frame can be decoded, it is damaged or empty. Copy it again or convert it."
             raise InputError(message)
         if taken == 0:
             message = f"{self.path}: no frames between {self.start:g} s and its end at {float(stamped.last):.2f} s."
@@ -156,7 +152,7 @@ class _Stamped:
         self._container = container
         self._stream = stream
         self._start = start
-        self._end = end
+        self._end = None if end is None else _exact(end)
         self.damaged = 0
         self.stopped: str | None = None
         self.ended_early = False
@@ -216,19 +212,24 @@ def _at_rate(stamped: _Stamped, fps: float | None, start: float) -> Iterator[tup
     if fps is None:
         yield from ((time, frame) for time, frame in stamped if time >= start)
         return
-    tick = 1 / Fraction(fps).limit_denominator(1_000_000)
-    due = Fraction(start).limit_denominator(1_000_000)
+    tick, due, gap = 1 / _exact(fps), _exact(start), Fraction(0)
     held: tuple[Fraction, av.VideoFrame] | None = None
     for time, frame in stamped:
-        if held is not None and due <= (held[0] + time) / 2:
+        middle = (held[0] + time) / 2 if held is not None else time
+        if held is not None and due <= middle:
             yield held
             # Ticks that are nearest to the same frame give it once only.
-            middle = (held[0] + time) / 2
             due += ((middle - due) // tick + 1) * tick
+        gap = time - held[0] if held is not None else gap
         held = time, frame
     # The last frame stands for the ticks up to it; rounding of stamps may put such a tick slightly after it.
-    if held is not None and due <= held[0] + tick / 4:
+    if held is not None and due <= held[0] + min(tick, gap) / 4:
         yield held
+
+
+def _exact(number: float) -> Fraction:
+    """The fraction that was meant by a number such as 0.1, so that time stamps compare exactly."""
+    return Fraction(number).limit_denominator(1_000_000)
 
 
 def upright_pixels(frame: av.VideoFrame, stream: av.VideoStream) -> UInt8[ndarray, "h w 3"]:
@@ -297,6 +298,17 @@ def _duration(container: av.container.InputContainer, stream: av.VideoStream) ->
     if stream.duration and stream.time_base:
         return float(stream.duration * stream.time_base)
     return container.duration / av.time_base if container.duration else _tagged_duration(stream)
+
+
+def _declared_duration(container: av.container.InputContainer, stream: av.VideoStream) -> float | None:
+    """Seconds that the pictures lasted when the file was written, None where the file does not tell."""
+    if container.format.name == "avi" and stream.frames and stream.average_rate:
+        # For an AVI that lost its index FFmpeg scales the duration with the size; the header's count stays.
+        return float(stream.frames / stream.average_rate)
+    if stream.duration and stream.time_base:
+        return float(stream.duration * stream.time_base)
+    # Other streams may outlast the pictures, so the length of the whole file tells only where there is no other.
+    return _duration(container, stream) if len(container.streams) == 1 else _tagged_duration(stream)
 
 
 def _tagged_duration(stream: av.VideoStream) -> float | None:

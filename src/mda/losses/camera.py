@@ -22,7 +22,7 @@ class CameraErrors:
 def camera_errors(
     encoding: Float[Tensor, "b v 9"],
     target: Float[Tensor, "b v 9"],
-    scale: Float[Tensor, "b"],
+    scale: Float[Tensor, " b"],
     *,
     raw_quaternion: bool = False,
 ) -> CameraErrors:

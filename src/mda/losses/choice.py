@@ -29,7 +29,7 @@ class Choice:
     index: Int[Tensor, "b v h w"]
     depth: Float[Tensor, "b v h w"]
     ratio: Masked
-    scale: Float[Tensor, "b"]
+    scale: Float[Tensor, " b"]
     weights: TrainedWeights
 
 
@@ -39,7 +39,7 @@ def choose(scene: Scene, config: LossConfig) -> Choice:
     normalise = not config.compat.clamped_weights_unnormalised
     weights = TrainedWeights(clamp=config.clamp_log_weights, normalise=normalise)
     index = choose_component(mixture, weights)
-    depth = bounded_depth(mixture.locs.gather(-1, index[..., None])[..., 0], mixture.space)
+    depth = bounded_depth(mixture.locs.gather(-1, index[..., None])[..., 0], Space(mixture.space))
     ratio = depth_ratio(depth, scene.target, scene.known)
     scale = median_per_clip(ratio) if config.align_scale else torch.ones_like(scene.target[:, 0, 0, 0])
     return Choice(index=index, depth=depth, ratio=ratio, scale=scale, weights=weights)

@@ -12,7 +12,7 @@ class PointDepth(Enum):
     CHOSEN = "chosen"
     """The same with gradient."""
     MEAN = "mean"
-    """The mean depth of the mixture, with gradient (what the published flag switches to; it pulls components together)."""
+    """The mean depth of the mixture, with gradient (the published alternative; it pulls components together)."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,8 +1,8 @@
-"""Multi-scale gradient term: depth differences should match away from depth edges (published release, section on losses).
+"""Multi-scale gradient term: depth differences should match away from depth edges (published release).
 
-With e = (pred - true) on valid pixels, at strides 1, 2, 4, 8 and for both image axes: |difference of e| weighted by
-w = exp(-(2 |difference of true| / d)^2), where d is the distance between neighbouring points of a surface that faces the
-camera; w is eroded by a minimum over five neighbours, so that nothing near an edge counts.
+With e = pred - true on valid pixels, at strides 1, 2, 4, 8 and for both image axes: |difference of e| weighted by
+w = exp(-(2 |difference of true| / d)^2), where d is the distance between neighbouring points of a surface that faces
+the camera; w is eroded by a minimum over five neighbours, so that nothing near an edge counts.
 """
 
 import torch
@@ -43,13 +43,13 @@ def gradient_error(
         every = (..., slice(None, None, stride), slice(None, None, stride))
         level = (depth[every], target[every], mask[every], spacing[every] * stride)
         options = {"erosion_along_width": erosion_along_width, "mask_weights": mask_weights}
-        total = sum(_differences(*level, axis, **options).tally().sum for axis in (_WIDTH, _HEIGHT))
+        total = torch.stack([_differences(*level, axis, **options).tally().sum for axis in (_WIDTH, _HEIGHT)]).sum()
         levels.append(Tally(sum=total, count=mask[every].sum()).mean)
     return torch.stack(levels).mean()
 
 
 def _spacing(target: Tensor, cameras: Cameras) -> Tensor:
-    """Distance from the pixels to the left and above on a surface that faces the camera; one at the first row and column."""
+    """Distance to the points left and above if the surface faced the camera; one in the first column and row."""
     focal = torch.stack([cameras.intrinsics[..., 0, 0], cameras.intrinsics[..., 1, 1]], dim=-1)[..., None, None, :]
     across, down = torch.ones_like(target), torch.ones_like(target)
     across[..., :, 1:] = target[..., :, :-1] / focal[..., 0]

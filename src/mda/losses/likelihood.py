@@ -2,9 +2,9 @@
 
     nll(y) = -log sum_k w'_k p_k(y),   p_k normal or laplace with centre m_k and scale s_k, in the mixture's coordinate
 
-While training, w' are the weights raised to at least exp(-4) in value, so that no component dies; the gradient passes as
-if they were not. Both functions below work chunk by chunk on planes [k, n] that stay in the cache, and the likelihood
-brings its own gradient: with r_k the share of component k in the density and z_k = (y - m_k) / s_k,
+While training, w' are the weights raised to at least exp(-4) in value, so that no component dies; the gradient passes
+as if they were not. Both functions below work chunk by chunk on planes [k, n] that stay in the cache, and the
+likelihood brings its own gradient: with r_k the share of component k in the density and z_k = (y - m_k) / s_k,
 
     normal:  d nll / d m_k = -r_k z_k / s_k         d nll / d s_k = r_k (1 - z_k^2) / s_k      d nll / d log w_k = -r_k
     laplace: d nll / d m_k = -r_k sign(z_k) / s_k   d nll / d s_k = r_k (1 - |z_k|) / s_k      d nll / d log w_k = -r_k
@@ -18,9 +18,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
+from torch.autograd.function import once_differentiable
 
 from mda.losses.reduce import Masked
-from mda.mixtures import ALPHA, DepthMixture, Family
+from mda.mixtures import ALPHA, DepthMixture, Family, Space
 from mda.shapes import Bool, Float, Int, Tensor
 
 # Log weights below this are raised to it while training.
@@ -29,8 +30,8 @@ _MIN_LOG_WEIGHT = -4.0
 _MIN_SCALE, _MAX_RESIDUAL = 1e-9, 1e4
 # Log shares below this are raised to it: they are nothing, but products with them would be denormal, which is slow.
 _MIN_LOG_SHARE = -60.0
-# Pixels per chunk on a CPU, so that a dozen planes of four components stay in its cache.
-_CHUNK = 16384
+# Pixels per chunk on a CPU: large enough for two threads to share each step, small enough for the cache.
+_CHUNK = 65536
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,9 +73,9 @@ def likelihood(
     mixture: DepthMixture, depth: Float[Tensor, "*b"], mask: Bool[Tensor, "*b"], weights: TrainedWeights
 ) -> Likelihood:
     """Likelihood of a true depth (which gets no gradient) where the mask is set."""
-    at = mixture.space.coordinate(torch.where(mask, depth.detach(), torch.ones_like(depth)))
+    at = Space(mixture.space).coordinate(torch.where(mask, depth.detach(), torch.ones_like(depth)))
     nll, log_weight, log_confidence = _Likelihood.apply(
-        mixture.locs, mixture.scales, mixture.log_weights, at, mixture.family, weights
+        mixture.locs, mixture.scales, mixture.log_weights, at, Family(mixture.family), weights
     )
     return Likelihood(
         nll=Masked(values=nll, mask=mask), log_weight_spread=log_weight, log_confidence_spread=log_confidence
@@ -93,14 +94,14 @@ def choose_component(mixture: DepthMixture, weights: TrainedWeights) -> Int[Tens
         return torch.zeros(shape, dtype=torch.long, device=device)
     # Normalising the trained weights would multiply all densities of a pixel alike.
     weights = replace(weights, normalise=False)
-    chosen = []
+    family, chosen = Family(mixture.family), []
     for _, locs, scales, log_weights in _planes(mixture.locs, mixture.scales, mixture.log_weights):
         peaks = weights.of(log_weights) - scales.log()
         peaks -= peaks.amax(0)
         inverse, index = scales.reciprocal_(), torch.zeros(len(locs[0]), dtype=torch.int16, device=device)
         best = torch.zeros_like(locs[0])
         for j, center in enumerate(locs):
-            density = _exponents(mixture.family, (locs - center).mul_(inverse), peaks).exp_().sum(0)
+            density = _exponents(family, (locs - center).mul_(inverse), peaks).exp_().sum(0)
             index.masked_fill_(density > best, j)
             torch.maximum(best, density, out=best)
         chosen.append(index)
@@ -126,7 +127,7 @@ def _put(pixels: Float[Tensor, "n k"], planes: Float[Tensor, "k n"]) -> None:
 
 
 def _exponents(family: Family, residual: Tensor, peaks: Tensor) -> Tensor:
-    """peaks - z^2 / 2 (normal) or peaks - |z| (laplace)."""
+    """Logarithms peaks - z^2 / 2 (normal) or peaks - |z| (laplace)."""
     if family is Family.NORMAL:
         return torch.addcmul(peaks, residual, residual, value=-0.5)
     return peaks - residual.abs()
@@ -162,7 +163,11 @@ class _Likelihood(torch.autograd.Function):
         return nll, spreads[0].to(locs.dtype), spreads[1].to(locs.dtype)
 
     @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
+    @once_differentiable
+    def backward(  # pyright: ignore[reportIncompatibleMethodOverride] - the decorator hides the names
+        ctx: Any,  # noqa: ANN401
+        *grads: Tensor,
+    ) -> tuple[Tensor | None, ...]:
         locs, scales, log_weights, at = ctx.saved_tensors
         family, weights = ctx.family, ctx.weights
         grad_nll, each = grads[0].reshape(-1), 2 / max(locs.numel(), 1)
@@ -197,5 +202,5 @@ def _power(family: Family) -> int:
 
 
 def _log_confidence(family: Family, log_scales: Tensor) -> Tensor:
-    """log c of log scales."""
+    """Log c of log scales."""
     return math.log(ALPHA) - _power(family) * log_scales

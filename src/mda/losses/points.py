@@ -39,7 +39,7 @@ def point_errors(
 ) -> PointErrors:
     """Compare the points of two depth maps, each with its own cameras; target depth must be finite everywhere.
 
-    The scale s of a clip is its own, not that of the depth term: depth and cameras of a prediction need not agree on one.
+    The scale s of a clip is the term's own, not that of the depth term, as published.
     """
     cameras, usable = _usable(cameras)
     target_cameras, known = _usable(target_cameras)
@@ -54,9 +54,7 @@ def point_errors(
     return PointErrors(distance=Masked(values=distance, mask=mask), ratio=ratio)
 
 
-def _planes(
-    depth: Float[Tensor, "b v h w"], cameras: Cameras, *, center: float = 0.5
-) -> Float[Tensor, "b v 3 h w"]:
+def _planes(depth: Float[Tensor, "b v h w"], cameras: Cameras, *, center: float = 0.5) -> Float[Tensor, "b v 3 h w"]:
     """World points of pixels as three planes, R K^-1 (x, y, 1) z + t with x = column + `center`, y = row + `center`.
 
     The same points as `points_from_depth`, but sums over their coordinates run along memory, eight times as fast.

@@ -6,7 +6,7 @@ import torch
 
 from mda.shapes import Bool, Float, Int, Tensor
 
-# Fewer pixels than this (at least one more is needed) are never filtered, nor is a filter's result so small (published release).
+# A filter neither starts from nor leaves this many values or fewer (published release).
 _MIN_FILTERED = 1000
 # A scale needs more pixels than this, otherwise it is one (published release).
 _MIN_RATIOS = 100
@@ -70,7 +70,7 @@ def below_quantile(term: Masked, q: float = 0.98) -> Masked:
     return Masked(values=term.values.clamp_max(_CAP), mask=term.mask)
 
 
-def median_per_clip(term: Masked) -> Float[Tensor, "b"]:
+def median_per_clip(term: Masked) -> Float[Tensor, " b"]:
     """Lower median for each entry of the first axis, without gradient; one where a hundred values or fewer count."""
     values = term.values.detach()
     medians = torch.ones_like(values.flatten(1).sum(1))
@@ -85,7 +85,7 @@ def _smallest(values: Tensor, mask: Tensor, rank: int) -> Tensor:
     return torch.where(mask, values, torch.inf).flatten().kthvalue(rank).values
 
 
-def mean_per_clip(term: Masked) -> tuple[Float[Tensor, "b"], Bool[Tensor, "b"]]:
+def mean_per_clip(term: Masked) -> tuple[Float[Tensor, " b"], Bool[Tensor, " b"]]:
     """Mean for each entry of the first axis and whether more than a hundred values count; one where they do not."""
     tally = term.tally_per_clip()
     enough = tally.count > _MIN_RATIOS

@@ -14,13 +14,13 @@ _MAX_RATIO = 1e15
 def depth_ratio(
     depth: Float[Tensor, "b v h w"], target: Float[Tensor, "b v h w"], mask: Bool[Tensor, "b v h w"]
 ) -> Masked:
-    """target / depth per pixel, with gradient, where target is above 0.01."""
+    """Ratio target / depth per pixel, with gradient, where target is above 0.01."""
     counted = mask & (target > _MIN_TRUE_DEPTH)
     return Masked(values=torch.where(counted, target, 0.0) / depth.clamp_min(_MIN_DEPTH), mask=counted)
 
 
 def scale_penalty(ratio: Masked) -> Float[Tensor, ""]:
-    """mean_b (m_b - 1)^2 + mean_b (1 / m_b - 1)^2 for the mean ratio m_b of each clip: predictions keep the truth's scale."""
+    """Keep the truth's scale: mean_b (m_b - 1)^2 + mean_b (1 / m_b - 1)^2, where m_b is the mean ratio of a clip."""
     mean, _ = mean_per_clip(ratio)
     return _deviation(mean).mean() + _deviation((mean + 1e-8).reciprocal()).mean()
 
@@ -31,6 +31,6 @@ def point_scale_penalty(ratio: Masked) -> Float[Tensor, ""]:
     return Masked(values=_deviation(mean), mask=enough).tally().mean
 
 
-def _deviation(ratio: Float[Tensor, "b"]) -> Float[Tensor, "b"]:
-    """(ratio - 1)^2, bounded to stay finite."""
+def _deviation(ratio: Float[Tensor, " b"]) -> Float[Tensor, " b"]:
+    """Squared distance of a ratio from one, bounded to stay finite."""
     return (ratio.clamp_max(_MAX_RATIO) - 1).square()

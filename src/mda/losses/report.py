@@ -79,4 +79,4 @@ class LossReport:
     total: Float[Tensor, ""]
     terms: LossTerms
     counts: LossCounts
-    scale: Float[Tensor, "b"]
+    scale: Float[Tensor, " b"]

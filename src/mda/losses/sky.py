@@ -16,7 +16,7 @@ def sky_cross_entropy(
 
 def largest_weight(
     log_weights: Float[Tensor, "*s k"], sky_log_odds: Float[Tensor, "*s"] | None, mask: Bool[Tensor, "*s"]
-) -> Float[Tensor, "n"]:
+) -> Float[Tensor, " n"]:
     """Largest probability among the components and, where there is one, sky, of each pixel under the mask."""
     heaviest = log_weights[mask].amax(-1)
     if sky_log_odds is not None:

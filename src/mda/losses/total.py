@@ -17,7 +17,7 @@ from mda.losses.reduce import Masked, below_quantile
 from mda.losses.regularisers import point_scale_penalty, scale_penalty
 from mda.losses.report import LossCounts, LossReport, LossTerms
 from mda.losses.sky import largest_weight, sky_cross_entropy
-from mda.mixtures import ALPHA, Family
+from mda.mixtures import ALPHA, Family, Space
 from mda.shapes import Bool, Float, Tensor
 from mda.structures import NetworkOutput, Targets
 
@@ -138,7 +138,9 @@ def _point_terms(scene: Scene, choice: Choice, config: LossConfig) -> tuple[Tens
         case PointDepth.CHOSEN:
             depth = choice.depth
         case PointDepth.MEAN:
-            depth = (scene.mixture.log_weights.exp() * bounded_depth(scene.mixture.locs, scene.mixture.space)).sum(-1)
+            depth = (
+                scene.mixture.log_weights.exp() * bounded_depth(scene.mixture.locs, Space(scene.mixture.space))
+            ).sum(-1)
     errors = point_errors(
         depth,
         scene.cameras,

@@ -30,6 +30,13 @@ class _Ignored:
         """Forget the state."""
 
 
+class _IgnoredMapping:
+    """Stands for subclasses of dict, to which the unpickler adds entries: a plain dict, looked at by nobody."""
+
+    def __new__(cls, *_: Any) -> dict:  # pyright: ignore[reportInconsistentConstructor]  # noqa: ANN401
+        return {}
+
+
 def read_state_dict(path: str | Path) -> dict[str, Tensor]:
     """Tensors of a weights file, under the names of the file.
 
@@ -71,18 +78,25 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
 
 
 def _read_torch(path: Path) -> Any:  # noqa: ANN401 - whatever the file holds
-    """Content of a file of `torch.save`; objects that are not data come out as `_Ignored`."""
+    """Content of a file of `torch.save`; objects that are not data come out as `_Ignored`.
+
+    torch's restricted unpickler never looks a class up by name: each name in the file that it does not know is given a
+    stand-in here. Names of the operating system stay refused whatever we say.
+    """
     try:
         unknown = torch.serialization.get_unsafe_globals_in_checkpoint(path)
-        stand_ins: list[Any] = [_Ignored, *((_Ignored, name) for name in unknown)]
-        with torch.serialization.safe_globals(stand_ins):
+        stand_ins = [(_IgnoredMapping if name.lower().endswith("dict") else _Ignored, name) for name in unknown]
+        with torch.serialization.safe_globals([_Ignored, _IgnoredMapping, *stand_ins]):
             return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-    except (UnpicklingError, RuntimeError, ValueError, EOFError, OSError, KeyError, AttributeError, TypeError) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    except UnpicklingError as error:
         message = (
-            f"{path} cannot be read as weights ({reason}). It is damaged, or holds more than tensors and plain data, "
-            "which is never executed here. Fetch it again, or convert it to safetensors where you trust it."
+            f"{path} is damaged, or holds Python objects that cannot be told from code, which is never executed here. "
+            "Fetch it again, or convert it to safetensors where you trust it."
         )
+        raise CheckpointError(message) from error
+    except (RuntimeError, ValueError, EOFError, OSError, LookupError, AttributeError, TypeError) as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        message = f"{path} is not a whole file of torch.save ({reason}). Fetch it again."
         raise CheckpointError(message) from error
 
 
@@ -99,6 +113,6 @@ def _describe_foreign(path: Path, start: bytes) -> str:
             f"{path} is an old-style pickle, which is not read because it could run code. Where you trust it, save it "
             "again with a current torch, or as safetensors."
         )
-    text = (start.isascii() and start.decode("ascii").isprintable()) or start.strip()[:1] in (b"<", b"{")
+    text = not any(byte < ord("\t") or ord("\r") < byte < ord(" ") for byte in start)
     kind = "a text file" if text else "not a file of weights"
     return f"{path} is {kind}; expected .safetensors, or a file of torch.save."

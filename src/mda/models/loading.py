@@ -5,7 +5,6 @@ from pathlib import Path
 
 import torch
 
-from mda.errors import CheckpointError
 from mda.models.adapters import Scheme, load_strictly, published_shapes, strip_wrappers, to_published
 from mda.models.checkpoints import read_state_dict
 from mda.models.network import DepthNetwork
@@ -39,7 +38,8 @@ def _remedy(preset: Preset, state: Mapping[str, Tensor]) -> str:
     guess = guess_preset(state)
     if guess is None:
         return f"It is like none of the networks known here; {preset.name} needs the file of its own release."
-    if guess.name == preset.name:
+    # Presets may share an architecture and differ in their weights alone.
+    if guess.make == preset.make:
         return f"It is nearly {preset.name}: the file seems to be incomplete or changed. Fetch it again."
     return f"It looks like the weights of {guess.name}, not {preset.name}; load it under that name."
 
@@ -95,6 +95,3 @@ def _noisy_components(plain: Mapping[str, Tensor], start: Mapping[str, Tensor]) 
             rows[0], rows[2] = noisy(tensor[0]), noisy(tensor[1])
             result[target] = rows
     return result
-
-
-__all__ = ["CheckpointError", "load_network", "mixture_from_plain"]

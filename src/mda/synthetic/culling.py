@@ -8,7 +8,9 @@ import numpy as np
 from mda.synthetic.compiled import kernel
 from mda.synthetic.layout import CARD, CYLINDER, ELLIPSOID
 
-TILE = 16
+TILE = 8
+# Mark of pixels that are drawn from many rays (see drawing.py).
+MAJOR = 2
 _NEAR = 1e-3
 # Things thinner than this many pixels are drawn from many rays even where no pixel centre meets them.
 _THIN = 2.0
@@ -114,7 +116,7 @@ def fill_cells(rects, order, size, rows, columns):
 @kernel
 @no_type_check
 def mark_thin(prims, local, camera, rects, flags):
-    """Set flags around the projections of things too thin for pixel centres."""
+    """Mark the surroundings of the projections of things too thin for pixel centres."""
     height, width = flags.shape
     for i in range(prims.shape[0]):
         if rects[i, 2] <= rects[i, 0]:
@@ -148,7 +150,7 @@ def mark_thin(prims, local, camera, rects, flags):
             v = int(camera.fy * (my + s * ay) / z + camera.cy)
             for y in range(max(0, v - 1), min(height, v + 2)):
                 for x in range(max(0, u - 1), min(width, u + 2)):
-                    flags[y, x] = 1
+                    flags[y, x] = MAJOR
 
 
 @kernel

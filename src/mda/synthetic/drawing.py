@@ -6,15 +6,19 @@ from typing import no_type_check
 import numpy as np
 
 from mda.synthetic.compiled import kernel
+from mda.synthetic.culling import MAJOR
 from mda.synthetic.layout import FACES
 from mda.synthetic.rays import MISS, normal_at
 from mda.synthetic.shading import in_shadow, shade, sky_colour
 from mda.synthetic.visibility import depth_of, first_hit, torn
 
-# Where the 16 rays of a pixel go: each of 16 columns and rows is used once, and each cell of the 4x4 grid.
-RAYS = 16
-RAY_X = np.array([(4 * (k % 4) + (k // 4) + 0.5) / 16 for k in range(RAYS)])
-RAY_Y = np.array([(4 * (k // 4) + (k % 4) + 0.5) / 16 for k in range(RAYS)])
+# Where the 16 rays of a pixel go: each of 16 columns and rows is used once, and each cell of the 4x4 grid. Pixels with
+# nothing but a crease or the border of a shadow have the four after them instead.
+RAYS, FEW_RAYS = 16, 4
+RAY_X = np.array([(4 * (k % 4) + (k // 4) + 0.5) / 16 for k in range(RAYS)] + [0.375, 0.875, 0.125, 0.625])
+RAY_Y = np.array([(4 * (k // 4) + (k % 4) + 0.5) / 16 for k in range(RAYS)] + [0.125, 0.375, 0.625, 0.875])
+# Marks of pixels that need more than the ray through their centre.
+MINOR = 1
 # Relative depth gap (log) from which two surfaces are torn apart.
 GAP = 0.05
 
@@ -78,16 +82,24 @@ def trace_shadows(prims, local, camera, environment, light_cells, bank, surface,
 
 @kernel
 @no_type_check
-def mark_borders(surface, lit, flags):
-    """Set flags where the 3x3 neighbourhood holds several surfaces, or both light and shadow."""
+def mark_borders(surface, depth, lit, gap, flags):
+    """Mark pixels whose 3x3 neighbourhood holds several surfaces or a shadow's border, by how far apart they are."""
     height, width = surface.shape
+    far = math.exp(0.5 * gap)
     for y in range(height):
         for x in range(width):
             s, light = surface[y, x], lit[y, x]
+            near, away = depth[y, x] / far, depth[y, x] * far
             for v in range(max(0, y - 1), min(height, y + 2)):
                 for u in range(max(0, x - 1), min(width, x + 2)):
-                    if surface[v, u] != s or lit[v, u] != light:
-                        flags[y, x] = 1
+                    other = surface[v, u]
+                    if other != s:
+                        if other < 0 or s < 0 or depth[v, u] < near or depth[v, u] > away:
+                            flags[y, x] = MAJOR
+                        else:
+                            flags[y, x] = max(flags[y, x], MINOR)
+                    elif lit[v, u] != light:
+                        flags[y, x] = max(flags[y, x], MINOR)
 
 
 @kernel
@@ -103,16 +115,33 @@ def _sky_at(environment, bank, camera, px, py, pixel):
 
 @kernel
 @no_type_check
-def _mixed_colour(prims, local, materials, camera, environment, light_cells, bank, ids, depths, px, py, pixel):
-    """Mean over the rays of a pixel; each surface is shaded once, its share of light taken from up to four rays."""
+def _light_around(surface, lit, x, y, s):
+    """1 or 0 if all pixel centres in the 3x3 neighbourhood that meet surface s are lit or dark; else -1."""
+    height, width = surface.shape
+    seen = -1
+    for v in range(max(0, y - 1), min(height, y + 2)):
+        for u in range(max(0, x - 1), min(width, x + 2)):
+            if surface[v, u] == s:
+                if seen >= 0 and lit[v, u] != seen:
+                    return -1
+                seen = int(lit[v, u])
+    return seen
+
+
+@kernel
+@no_type_check
+def _mixed_colour(
+    prims, local, materials, camera, environment, light_cells, bank, surface, lit, ids, depths, x, y, first, last, pixel
+):
+    """Mean over the rays of a pixel; each surface is shaded once, near the middle of what is seen of it."""
     total_r, total_g, total_b = 0.0, 0.0, 0.0
     done = 0
-    for k in range(RAYS):
+    for k in range(first, last):
         if done >> k & 1:
             continue
         s = ids[k]
         count, mean_x, mean_y = 0, 0.0, 0.0
-        for j in range(k, RAYS):
+        for j in range(k, last):
             if ids[j] == s:
                 done |= 1 << j
                 count += 1
@@ -120,33 +149,34 @@ def _mixed_colour(prims, local, materials, camera, environment, light_cells, ban
                 mean_y += RAY_Y[j]
         mean_x, mean_y = mean_x / count, mean_y / count
         if s < 0:
-            r, g, b = _sky_at(environment, bank, camera, px + mean_x, py + mean_y, pixel)
+            r, g, b = _sky_at(environment, bank, camera, x + mean_x, y + mean_y, pixel)
         else:
+            # Whether light arrives is asked of up to four rays, and only where the neighbours do not agree.
+            known = _light_around(surface, lit, x, y, s)
+            arriving, asked, seen, step = 0.0, 0, 0, max(1, count // 4)
             best, chosen = 1e30, k
-            lit, asked, step = 0.0, 0, max(1, count // 4)
-            seen = 0
-            for j in range(k, RAYS):
+            for j in range(k, last):
                 if ids[j] != s:
                     continue
                 away = (RAY_X[j] - mean_x) ** 2 + (RAY_Y[j] - mean_y) ** 2
                 if away < best:
                     best, chosen = away, j
-                if seen % step == 0:
+                if known < 0 and seen % step == 0:
                     _, _, arrives = _point_and_shadow(
-                        prims, local, camera, environment, light_cells, s, depths[j], px + RAY_X[j], py + RAY_Y[j], bank
+                        prims, local, camera, environment, light_cells, s, depths[j], x + RAY_X[j], y + RAY_Y[j], bank
                     )
                     asked += 1
-                    lit += 1.0 if arrives else 0.0
+                    arriving += 1.0 if arrives else 0.0
                 seen += 1
-            point, ray = _point(local, camera, s, depths[chosen], px + RAY_X[chosen], py + RAY_Y[chosen])
+            share = float(known) if known >= 0 else arriving / asked
+            point, ray = _point(local, camera, s, depths[chosen], x + RAY_X[chosen], y + RAY_Y[chosen])
             p = prims[s // FACES]
-            r, g, b = shade(
-                p, s % FACES, materials[p.material], environment, bank, point, ray, lit / asked, pixel
-            )
+            r, g, b = shade(p, s % FACES, materials[p.material], environment, bank, point, ray, share, pixel)
         total_r += r * count
         total_g += g * count
         total_b += b * count
-    return total_r / RAYS, total_g / RAYS, total_b / RAYS
+    scale = 1.0 / (last - first)
+    return total_r * scale, total_g * scale, total_b * scale
 
 
 @kernel
@@ -162,7 +192,7 @@ def _point(local, camera, s, t, px, py):
 
 @kernel
 @no_type_check
-def _other_surface(prims, local, camera, bank, surface, depth, x, y, ids, depths, gap):
+def _other_surface(prims, local, camera, bank, surface, depth, x, y, ids, depths, first, last, gap):
     """Depth at the pixel centre of the surface torn from the centre's own, 0 if there is none; and whether sky is near.
 
     Looked for in the footprint's rays and the centres of the 3x3 neighbourhood. Of several the one met most often
@@ -176,11 +206,11 @@ def _other_surface(prims, local, camera, bank, surface, depth, x, y, ids, depths
     away = np.empty(RAYS + 8)
     count = 0
     sky = False
-    for k in range(RAYS + 9):
-        if k < RAYS:
+    for k in range(first, last + 9):
+        if k < last:
             s, t, px, py = ids[k], depths[k], x + RAY_X[k], y + RAY_Y[k]
         else:
-            u, v = x + (k - RAYS) % 3 - 1, y + (k - RAYS) // 3 - 1
+            u, v = x + (k - last) % 3 - 1, y + (k - last) // 3 - 1
             if u < 0 or v < 0 or u >= width or v >= height or (u == x and v == y):
                 continue
             s, t, px, py = surface[v, u], depth[v, u], u + 0.5, v + 0.5
@@ -218,8 +248,8 @@ def draw(
 ):
     """Fill colour[h, w, 3] (linear) and the discontinuity maps from what the pixel centres met."""
     height, width = surface.shape
-    ids = np.empty(RAYS, np.int32)
-    depths = np.empty(RAYS)
+    ids = np.empty(RAYS + FEW_RAYS, np.int32)
+    depths = np.empty(RAYS + FEW_RAYS)
     pixel = 1 / camera.fy
     for y in range(height):
         for x in range(width):
@@ -234,14 +264,18 @@ def draw(
                         p, s % FACES, materials[p.material], environment, bank, point, ray, float(lit[y, x]), pixel
                     )
             else:
-                for k in range(RAYS):
+                first, last = (0, RAYS) if flags[y, x] == MAJOR else (RAYS, RAYS + FEW_RAYS)
+                for k in range(first, last):
                     ids[k], depths[k] = first_hit(
                         prims, local, nearest, cells, columns, camera, x + RAY_X[k], y + RAY_Y[k], bank
                     )
                 r, g, b = _mixed_colour(
-                    prims, local, materials, camera, environment, light_cells, bank, ids, depths, x, y, pixel
+                    prims, local, materials, camera, environment, light_cells, bank,
+                    surface, lit, ids, depths, x, y, first, last, pixel,
+                )  # fmt: skip
+                other, sky = _other_surface(
+                    prims, local, camera, bank, surface, depth, x, y, ids, depths, first, last, gap
                 )
-                other, sky = _other_surface(prims, local, camera, bank, surface, depth, x, y, ids, depths, gap)
                 if other > 0:
                     edge[y, x] = True
                     front[y, x], back[y, x] = min(t, other), max(t, other)

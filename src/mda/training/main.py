@@ -15,7 +15,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from safetensors.torch import save_file
 
-from mda.errors import CheckpointError, ConfigError
+from mda.errors import ConfigError
 from mda.losses import TrainingLoss
 from mda.models import DepthNetwork
 from mda.models.loading import load_network
@@ -67,12 +67,12 @@ def build_network(config: NetworkConfig) -> DepthNetwork:
         network.get_submodule("trunk").load_state_dict(trunk_from_imagenet(torch.load(path, weights_only=True)))
     elif config.trunk is not None:
         message = f"network.trunk is {config.trunk!r}; expected `imagenet` or null."
-        raise CheckpointError(message)
+        raise ConfigError(message)
     return network
 
 
 def train(config: TrainConfig) -> Path:
-    """Train, validate and checkpoint; write the averaged weights to <folder>/weights.safetensors and return that path."""
+    """Train, validate and checkpoint; return the path of the averaged weights, <folder>/weights.safetensors."""
     if config.threads:
         torch.set_num_threads(config.threads)
     lightning.seed_everything(config.seed, workers=True, verbose=False)

@@ -1,4 +1,4 @@
-"""Batches of procedural scenes: a pure function of the seed and the step, so a resumed run sees what it would have seen."""
+"""Batches of procedural scenes, a function of the seed and the step: a resumed run sees what it would have seen."""
 
 from collections.abc import Iterator
 from typing import Any

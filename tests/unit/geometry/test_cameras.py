@@ -126,5 +126,7 @@ def test_indexing_and_moving_keep_the_image_size():
 
 
 def test_fov_is_vertical_first():
-    cameras = Cameras(world_from_cam=torch.eye(4), intrinsics=torch.diag(torch.tensor([10.0, 20.0, 1.0])), image_hw=(40, 20))
+    cameras = Cameras(
+        world_from_cam=torch.eye(4), intrinsics=torch.diag(torch.tensor([10.0, 20.0, 1.0])), image_hw=(40, 20)
+    )
     assert cameras.fov.tolist() == pytest.approx([2 * math.atan(1), 2 * math.atan(1)])

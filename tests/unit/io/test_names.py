@@ -1,5 +1,6 @@
 """Order and visibility of file names."""
 
+import itertools
 from pathlib import Path
 
 from mda.io.names import is_hidden, natural_key
@@ -7,12 +8,25 @@ from mda.io.names import is_hidden, natural_key
 
 def test_numbers_are_ordered_as_numbers():
     names = ["b1", "a10", "a2", "A1", "a02", "a", "10", "9", "a2b10", "a2b9", "²", "x٣"]
-    assert sorted(names, key=natural_key) == ["9", "10", "a", "A1", "a02", "a2", "a2b9", "a2b10", "a10", "b1", "x٣", "²"]
+    assert sorted(names, key=natural_key) == [
+        "9",
+        "10",
+        "a",
+        "A1",
+        "a02",
+        "a2",
+        "a2b9",
+        "a2b10",
+        "a10",
+        "b1",
+        "x٣",
+        "²",
+    ]
 
 
 def test_the_order_does_not_depend_on_the_order_of_listing():
-    names = ["IMG1", "img1", "Img1", "img01"]
-    assert sorted(names, key=natural_key) == sorted(reversed(names), key=natural_key)
+    orders = itertools.permutations(["IMG1", "img1", "Img1", "img01"])
+    assert len({tuple(sorted(names, key=natural_key)) for names in orders}) == 1
 
 
 def test_files_of_operating_systems_are_hidden():

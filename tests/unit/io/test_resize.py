@@ -90,9 +90,11 @@ def test_what_is_cut_away_is_the_outside_and_is_told(caplog):
     resizer(loaded(300, 400))
     with caplog.at_level(logging.WARNING):
         view = resizer(loaded(400, 300))
-    assert view.crop == CropBox(top=88, left=0, height=225, width=300)
+    assert view.crop == CropBox(top=87, left=0, height=225, width=300)
     green = view.pixels[:, 50, 1].astype(float) / 255 * 400
-    np.testing.assert_allclose(green[[2, 41, -3]], [88 + 2.5 / 84 * 225, 88 + 41.5 / 84 * 225, 313 - 2.5 / 84 * 225], atol=2)
+    np.testing.assert_allclose(
+        green[[2, 41, -3]], [87 + 2.5 / 84 * 225, 87 + 41.5 / 84 * 225, 312 - 2.5 / 84 * 225], atol=2
+    )
     assert "44 % of it is cut away" in caplog.text
 
 

@@ -1,15 +1,16 @@
 """Frames by time stamps, upright, with damage told and nothing lost."""
 
 import struct
+from fractions import Fraction
 
 import av
 import numpy as np
 import pytest
-from tests.unit.io.videos import CODECS, frame_number, write_video
 
 from mda.errors import ConfigError, InputError
 from mda.io.images import write_png
 from mda.io.video import VideoReader, apply_display_matrix, is_video
+from tests.unit.io.videos import CODECS, frame_number, write_video
 
 STEADY = [100 * i for i in range(20)]
 
@@ -20,8 +21,8 @@ def numbers_and_times(reader):
 
 @pytest.mark.parametrize("extension", CODECS)
 def test_every_container_is_sampled_by_time(tmp_path, extension):
-    reader = VideoReader(write_video(tmp_path / f"a b ü{extension}", STEADY), fps=5)
-    assert numbers_and_times(reader) == [(2 * i, 0.2 * i) for i in range(10)] == pytest.approx(numbers_and_times(reader))
+    reader = VideoReader(write_video(tmp_path / f"a b ü{extension}", STEADY), fps=5.0)
+    assert numbers_and_times(reader) == [(2 * i, pytest.approx(0.2 * i, abs=0.001)) for i in range(10)]
     assert reader.estimated_count == 10
     assert reader.duration == pytest.approx(2.0, abs=0.11)
     assert not reader.truncated
@@ -30,12 +31,15 @@ def test_every_container_is_sampled_by_time(tmp_path, extension):
 
 def test_variable_frame_rate_is_sampled_evenly_in_time_without_repeats(tmp_path):
     stamps = [0, 50, 80, 500, 600, 1500, 1510, 2000]
-    reader = VideoReader(write_video(tmp_path / "a.mp4", stamps), fps=5)
+    reader = VideoReader(write_video(tmp_path / "a.mp4", stamps), fps=5.0)
     # Ticks 0 .2 .4 .6 ... 2.0; nearest: 0 | 80 (120 ms off), 500, 600, 600, 600 (.4 off)/1500 ...
     assert numbers_and_times(reader) == [(0, 0), (2, 0.08), (3, 0.5), (4, 0.6), (5, 1.5), (6, 1.51), (7, 2.0)]
 
 
-@pytest.mark.parametrize(("fps", "expected"), [(None, range(20)), (10, range(20)), (30, range(20)), (2.5, range(0, 20, 4)), (1, [0, 10])])
+@pytest.mark.parametrize(
+    ("fps", "expected"),
+    [(None, range(20)), (10.0, range(20)), (30.0, range(20)), (2.5, range(0, 20, 4)), (1.0, [0, 10])],
+)
 def test_rates(tmp_path, fps, expected):
     reader = VideoReader(write_video(tmp_path / "a.mp4", STEADY), fps=fps)
     assert [number for number, _ in numbers_and_times(reader)] == list(expected)
@@ -44,23 +48,25 @@ def test_rates(tmp_path, fps, expected):
 
 def test_stamps_rounded_to_milliseconds_lose_no_frame(tmp_path):
     stamps = [round(1000 * i / 30) for i in range(20)]
-    reader = VideoReader(write_video(tmp_path / "a.mkv", stamps), fps=30)
+    reader = VideoReader(write_video(tmp_path / "a.mkv", stamps), fps=30.0)
     assert [number for number, _ in numbers_and_times(reader)] == list(range(20))
 
 
 def test_stride_start_and_end(tmp_path):
     path = write_video(tmp_path / "a.mp4", [100 * i for i in range(24)])
-    assert [n for n, _ in numbers_and_times(VideoReader(path, fps=5, stride=3))] == [0, 6, 12, 18]
-    assert VideoReader(path, fps=5, stride=3).estimated_count == 4
-    late = VideoReader(path, fps=5, start=1.6, end=2.2)
+    assert [n for n, _ in numbers_and_times(VideoReader(path, fps=5.0, stride=3))] == [0, 6, 12, 18]
+    assert VideoReader(path, fps=5.0, stride=3).estimated_count == 4
+    late = VideoReader(path, fps=5.0, start=1.6, end=2.2)
     assert numbers_and_times(late) == [(16, 1.6), (18, 1.8), (20, 2.0)]
     assert not late.truncated
     assert late.estimated_count == 3
     with pytest.raises(InputError, match=r"no frames between 7 s and its end"):
-        list(VideoReader(path, start=7))
+        list(VideoReader(path, start=7.0))
 
 
-@pytest.mark.parametrize("settings", [{"fps": 0}, {"fps": -1}, {"stride": 0}, {"start": -1}, {"start": 2, "end": 1}])
+@pytest.mark.parametrize(
+    "settings", [{"fps": 0.0}, {"fps": -1.0}, {"stride": 0}, {"start": -1.0}, {"start": 2.0, "end": 1.0}]
+)
 def test_settings_that_cannot_work_are_refused(tmp_path, settings):
     with pytest.raises(ConfigError, match=r"fps > 0, stride >= 1"):
         VideoReader(write_video(tmp_path / "a.mp4", [0]), **settings)
@@ -68,7 +74,7 @@ def test_settings_that_cannot_work_are_refused(tmp_path, settings):
 
 def test_sound_is_ignored_and_may_be_longer(tmp_path):
     for extension in (".mp4", ".mkv"):
-        reader = VideoReader(write_video(tmp_path / f"a{extension}", STEADY, sound_seconds=4), fps=5)
+        reader = VideoReader(write_video(tmp_path / f"a{extension}", STEADY, sound_seconds=4), fps=5.0)
         assert len(list(reader)) == 10
         assert not reader.truncated
 
@@ -103,7 +109,7 @@ def test_pixels_that_are_not_square_are_made_square(tmp_path):
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=10)
         stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
-        stream.codec_context.sample_aspect_ratio = 3 / 2
+        stream.codec_context.sample_aspect_ratio = Fraction(3, 2)
         frame = av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8), format="rgb24")
         container.mux([*stream.encode(frame), *stream.encode(None)])
     assert next(iter(VideoReader(path))).pixels.shape == (48, 96, 3)
@@ -112,11 +118,14 @@ def test_pixels_that_are_not_square_are_made_square(tmp_path):
 @pytest.mark.parametrize("extension", [".mp4", ".mkv", ".webm", ".avi"])
 def test_a_video_cut_in_the_middle_gives_what_can_be_read_and_says_so(tmp_path, caplog, extension):
     options = {"movflags": "+faststart"} if extension == ".mp4" else {}
-    whole = write_video(tmp_path / f"whole{extension}", [100 * i for i in range(60)], options=options, size=(144, 176))
+    whole = write_video(
+        tmp_path / f"whole{extension}", [100 * i for i in range(60)], options=options, size=(144, 176), noisy=True
+    )
     content = whole.read_bytes()
     cut = tmp_path / f"cut{extension}"
-    cut.write_bytes(content[: int(len(content) * 0.6)])
-    reader = VideoReader(cut, fps=10)
+    # An AVI of millisecond stamps has an index as large as its pictures at the end.
+    cut.write_bytes(content[: int(len(content) * (0.3 if extension == ".avi" else 0.6))])
+    reader = VideoReader(cut, fps=10.0)
     frames = [frame_number(frame.pixels) for frame in reader]
     assert 5 < len(frames) < 60
     assert frames[:24] == list(range(len(frames)))[:24]
@@ -127,12 +136,12 @@ def test_a_video_cut_in_the_middle_gives_what_can_be_read_and_says_so(tmp_path, 
 
 
 def test_damage_in_the_middle_costs_only_a_part(tmp_path):
-    whole = write_video(tmp_path / "a.avi", [100 * i for i in range(60)], size=(144, 176))
+    whole = write_video(tmp_path / "a.avi", [100 * i for i in range(60)], size=(144, 176), noisy=True)
     content = bytearray(whole.read_bytes())
     middle = len(content) // 2
     content[middle : middle + 40] = bytes(40)
     whole.write_bytes(content)
-    reader = VideoReader(whole, fps=10)
+    reader = VideoReader(whole, fps=10.0)
     assert len(list(reader)) > 40
 
 

@@ -8,9 +8,13 @@ import numpy as np
 CODECS = {".mp4": "libx264", ".mov": "libx264", ".mkv": "libx264", ".webm": "libvpx", ".avi": "mpeg4", ".gif": "gif"}
 
 
-def write_video(path, stamps, *, size=(48, 64), rotation=None, sound_seconds=0, options=None):
-    """Write frames with time stamps in milliseconds; frame i is grey 10 i with a white top-left quarter."""
+def write_video(path, stamps, *, size=(48, 64), rotation=None, sound_seconds=0, options=None, noisy=False):
+    """Write frames with time stamps in milliseconds; frame i is grey 10 i with a white top-left quarter.
+
+    Noise in the quarter below makes files large enough for cuts in their middle.
+    """
     height, width = size
+    noise = np.random.default_rng(0)
     with av.open(str(path), "w", options=options or {}) as container:
         stream = container.add_stream(CODECS[path.suffix], rate=10)
         stream.width, stream.height = width, height
@@ -28,6 +32,8 @@ def write_video(path, stamps, *, size=(48, 64), rotation=None, sound_seconds=0, 
         for number, stamp in enumerate(stamps):
             pixels = np.full((height, width, 3), min(240, 10 * number), np.uint8)
             pixels[: height // 2, : width // 2] = 255
+            if noisy:
+                pixels[height // 2 :, : width // 2] = noise.integers(0, 256, (height - height // 2, width // 2, 3))
             frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
             frame.pts, frame.time_base = stamp, Fraction(1, 1000)
             container.mux(stream.encode(frame))

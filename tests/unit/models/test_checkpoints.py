@@ -35,8 +35,12 @@ class Settings:
         self.rate = 3
 
 
+class AttributeDict(dict):
+    """A dictionary of a foreign class, as trainers have them."""
+
+
 class Registry(dict):
-    """A dictionary of a foreign class."""
+    """One whose name does not tell that it is a dictionary."""
 
 
 def test_checkpoint_of_a_trainer_with_foreign_objects(tmp_path) -> None:
@@ -44,10 +48,17 @@ def test_checkpoint_of_a_trainer_with_foreign_objects(tmp_path) -> None:
         "optimizer": functools.partial(torch.optim.AdamW, lr=1e-3),
         "settings": Settings(),
         "counts": collections.Counter("abc"),
-        "registry": Registry(x=Settings()),
+        "attributes": AttributeDict(x=Settings()),
+        "ranks": collections.defaultdict(list, a=[1]),
     }
     torch.save({"state_dict": STATE, "hyper_parameters": extra, "epoch": 3}, tmp_path / "last.ckpt")
     assert equal(read_state_dict(tmp_path / "last.ckpt"))
+
+
+def test_objects_that_cannot_be_left_out_are_refused_with_a_remedy(tmp_path) -> None:
+    torch.save({"state_dict": STATE, "extra": Registry(x=3)}, tmp_path / "last.ckpt")
+    with pytest.raises(CheckpointError, match=r"last\.ckpt .* convert it to safetensors"):
+        read_state_dict(tmp_path / "last.ckpt")
 
 
 @pytest.mark.parametrize("kind", ["safetensors", "pt"])
@@ -81,7 +92,9 @@ def test_missing_file(tmp_path) -> None:
         read_state_dict(tmp_path / "w.pt")
 
 
-@pytest.mark.parametrize("content", [[1, 2], {"a": 3}, {"state_dict": {}}, {}, torch.ones(2)])
+@pytest.mark.parametrize(
+    "content", [[1, 2], {"a": 3}, {"a": torch.ones(1), 3: torch.ones(1)}, {"state_dict": {}}, {}, torch.ones(2)]
+)
 def test_file_without_a_state_dict(tmp_path, content) -> None:
     torch.save(content, tmp_path / "w.pt")
     with pytest.raises(CheckpointError, match="state dict"):

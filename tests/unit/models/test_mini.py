@@ -78,7 +78,9 @@ def test_only_what_is_not_frozen_learns():
     without = {name for name, parameter in network.named_parameters() if parameter.grad is None}
     frozen = {name for name, parameter in network.named_parameters() if not parameter.requires_grad}
     assert without == frozen
-    assert all(name.startswith(("trunk.stem.", "trunk.blocks.0.", "trunk.blocks.1.", "trunk.blocks.2.")) for name in frozen)
+    assert all(
+        name.startswith(("trunk.stem.", "trunk.blocks.0.", "trunk.blocks.1.", "trunk.blocks.2.")) for name in frozen
+    )
 
 
 @pytest.mark.parametrize(("size", "kernel", "stride"), [(32, 3, 2), (33, 3, 2), (7, 5, 1), (16, 5, 2)])

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from mda.models.layers import FusionChain, add_uv_embedding, resize_bilinear
+from mda.models.layers import FusionChain, add_uv_embedding, pointwise, resize_bilinear
 from mda.shapes import Float, Tensor
 
 _NORM_EPS = 1e-5
@@ -127,7 +127,7 @@ class Branch(nn.Module):
 
     def forward(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n o h w"]:
         """Output of this branch alone."""
-        return self.out(functional.relu_(self.hidden(x)))
+        return pointwise(functional.relu_(self.hidden(x)), self.out.weight.flatten(1), self.out.bias)
 
 
 def run_branches(x: Float[Tensor, "n c h w"], branches: Sequence[Branch]) -> Float[Tensor, "n o h w"]:
@@ -142,4 +142,4 @@ def run_branches(x: Float[Tensor, "n c h w"], branches: Sequence[Branch]) -> Flo
     hidden = functional.relu_(functional.conv2d(x, weight, bias, padding=1))
     weight = torch.block_diag(*(branch.out.weight.flatten(1) for branch in branches))
     bias = torch.cat([branch.out.bias for branch in branches if branch.out.bias is not None])
-    return functional.conv2d(hidden, weight[:, :, None, None], bias)
+    return pointwise(hidden, weight, bias)

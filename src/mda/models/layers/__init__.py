@@ -4,7 +4,7 @@ from mda.models.layers.attention import Attention
 from mda.models.layers.block import Block, LayerScale
 from mda.models.layers.camera import CameraDecoder, CameraEncoder
 from mda.models.layers.feedforward import FeedForward, Mlp, SwiGlu, swiglu_width
-from mda.models.layers.fusion import FusionBlock, FusionChain, ResidualConvUnit, resize_bilinear
+from mda.models.layers.fusion import FusionBlock, FusionChain, ResidualConvUnit, pointwise, resize_bilinear
 from mda.models.layers.patches import PatchEmbedding, check_patch_multiple, resize_position_embedding
 from mda.models.layers.rope import patch_positions, rotate
 from mda.models.layers.start import start_transformer
@@ -26,6 +26,7 @@ __all__ = [
     "add_uv_embedding",
     "check_patch_multiple",
     "patch_positions",
+    "pointwise",
     "resize_bilinear",
     "resize_position_embedding",
     "rotate",

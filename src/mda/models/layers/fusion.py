@@ -15,6 +15,13 @@ def resize_bilinear(x: Float[Tensor, "n c h w"], size: tuple[int, int]) -> Float
     return functional.interpolate(x, size=list(size), mode="bilinear", align_corners=True)
 
 
+def pointwise(
+    x: Float[Tensor, "n c h w"], weight: Float[Tensor, "o c"], bias: Float[Tensor, " o"] | None
+) -> Float[Tensor, "n o h w"]:
+    """A 1x1 convolution as a matrix product; the result is in channels-last order, the fastest for what follows."""
+    return functional.linear(x.permute(0, 2, 3, 1), weight, bias).permute(0, 3, 1, 2)
+
+
 class ResidualConvUnit(nn.Module):
     """conv2(relu(conv1(relu(x)))) + skip.
 
@@ -60,7 +67,7 @@ class FusionBlock(nn.Module):
         """Fuse and resize to `size`."""
         if self.lateral_unit is not None and lateral is not None:
             x = self.lateral_unit(lateral).add_(x)
-        return resize_bilinear(self.out_conv(self.unit(x)), size)
+        return resize_bilinear(pointwise(self.unit(x), self.out_conv.weight.flatten(1), self.out_conv.bias), size)
 
 
 class FusionChain(nn.Module):

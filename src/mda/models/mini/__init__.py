@@ -3,4 +3,12 @@
 from mda.models.mini.network import MINI, MINI_SINGLE, MiniConfig, MiniNetwork
 from mda.models.mini.trunk import EfficientNetLite, same_padding, trunk_from_imagenet
 
-__all__ = ["MINI", "MINI_SINGLE", "EfficientNetLite", "MiniConfig", "MiniNetwork", "same_padding", "trunk_from_imagenet"]
+__all__ = [
+    "MINI",
+    "MINI_SINGLE",
+    "EfficientNetLite",
+    "MiniConfig",
+    "MiniNetwork",
+    "same_padding",
+    "trunk_from_imagenet",
+]

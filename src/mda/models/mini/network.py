@@ -91,7 +91,7 @@ class Climb(nn.Module):
     def __init__(self, dim_in: int, dim_skip: int, dim_out: int) -> None:
         super().__init__()
         self.reduce = nn.Conv2d(dim_in, dim_out, 1)
-        # Trunk features have a spread of about five and the tokens of about one: without the norm a skip drowns the rest.
+        # Trunk features have a spread of about five, tokens of about one: without the norm a skip drowns the rest.
         self.norm = ChannelNorm(dim_skip)
         self.skip = nn.Conv2d(dim_skip, dim_out, 3, padding=1)
         self.refine = ResidualConv(dim_out)
@@ -188,10 +188,14 @@ class MiniNetwork(DepthNetwork):
         with torch.autocast(kind, enabled=kind != "cpu" and torch.is_autocast_enabled(kind)):
             return self.trunk(pixels)
 
-    def _look(self, stride16: Tensor, stride32: Tensor, clips: tuple[int, int], image_hw: torch.Size) -> tuple[Tensor, Tensor]:
-        """Attention over the tokens of each view and of all views; token maps [n, c, h, w] and camera tokens [b, v, c]."""
+    def _look(
+        self, stride16: Tensor, stride32: Tensor, clips: tuple[int, int], image_hw: torch.Size
+    ) -> tuple[Tensor, Tensor]:
+        """Attention within and across views; token maps [n, c, h, w] and camera tokens [b, v, c]."""
         (batch, views), (rows, columns) = clips, stride16.shape[-2:]
-        coarse = functional.interpolate(self.embed32(stride32), size=[rows, columns], mode="bilinear", align_corners=False)
+        coarse = functional.interpolate(
+            self.embed32(stride32), size=[rows, columns], mode="bilinear", align_corners=False
+        )
         grid = self.embed16(stride16) + coarse
         grid = grid + uv_embedding(grid.shape[1], (rows, columns), image_hw[1] / image_hw[0], like=grid)
         tokens = grid.flatten(2).transpose(1, 2)
@@ -210,7 +214,7 @@ class MiniNetwork(DepthNetwork):
         return grid.contiguous(memory_format=torch.channels_last), tokens[:, 0].unflatten(0, (batch, views))
 
     def _output(self, raw: Tensor, encoding: Tensor, image_hw: tuple[int, int]) -> NetworkOutput:
-        """Channels of the head, [b, v, h, w, 3 K (+ 1)], in the order of the published heads: depth, weight, confidence."""
+        """Mixture from channels [b, v, h, w, 3 K (+ 1)], ordered as published: depth, weight, confidence."""
         count = self.config.components
         depth, logits, confidence = raw[..., : 3 * count].unflatten(-1, (count, 3)).unbind(-1)
         mixture = DepthMixture.from_confidence(

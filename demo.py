@@ -1,0 +1,48 @@
+"""`python demo.py INPUT`: `mda predict` behind the flags of the published release's demo."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from mda.cli.main import main as mda
+from mda.cli.predict import DEFAULT_MODEL
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Translate the flags and run `mda predict`; returns its exit code."""
+    parser = argparse.ArgumentParser(description=__doc__, epilog="`mda predict --help` knows more.")
+    parser.add_argument("input_path", metavar="INPUT", help="folder of images, video, or image")
+    parser.add_argument("--output_dir", default="", help="default eval_results/demo/<input name>")
+    parser.add_argument("--fps", default="15", help="views per second taken from a video; default 15")
+    parser.add_argument("--image_stride", default="1", help="take every n-th view; default 1")
+    parser.add_argument("--model_name", default=DEFAULT_MODEL, help=f"default {DEFAULT_MODEL}; also mda_mog_sky_l2 ...")
+    parser.add_argument("--size", help="longer side of the views; default: the model's own")
+    parser.add_argument("--overwrite", action="store_true", help="replace an earlier run")
+    parser.add_argument(
+        "--viewer", action=argparse.BooleanOptionalAction, default=True, help="open the viewer (not built yet)"
+    )
+    flags = parser.parse_args(argv)
+    command = [
+        "predict",
+        flags.input_path,
+        "--fps",
+        flags.fps,
+        "--stride",
+        flags.image_stride,
+        "--model",
+        flags.model_name,
+    ]
+    if flags.output_dir:
+        command += ["--out", f"{flags.output_dir.rstrip('/')}/{flags.model_name}"]
+    if flags.size:
+        command += ["--size", flags.size]
+    if flags.overwrite:
+        command += ["--overwrite"]
+    code = mda(command)
+    if flags.viewer and code == 0:
+        print("The interactive viewer is not built yet (--no-viewer silences this); open preview.png or points.ply.")  # noqa: T201
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

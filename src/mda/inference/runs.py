@@ -1,0 +1,247 @@
+"""From a clip to a run on disk: window by window, resumable, with memory that does not grow with the clip."""
+
+import hashlib
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from mda.errors import InputError, OutputError
+from mda.inference.inputs import views_of_clip
+from mda.inference.points import points_of_run
+from mda.inference.predictor import Clock, Predictor, WindowResult, source_of
+from mda.inference.windows import DEFAULT_MAX_VIEWS, Reference
+from mda.io.archive import POINTS_FILE, RunInfo, RunWriter, load_run, views_of
+from mda.io.clips import Clip
+from mda.io.ply import write_point_cloud
+from mda.io.run_info import Status, read_run_info
+from mda.io.video import DEFAULT_FPS
+from mda.mixtures import Decoder
+
+_LOGGER = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunSettings:
+    """How to make a run.
+
+    Attributes:
+        size: longer side of the views, the model's own where None.
+        decoder: the model's own where None.
+        fps: views per second of a video; None takes all.
+        stride: every stride-th view is taken.
+        max_views: views looked at together.
+        save_mixture: write the densities, too.
+        ply: write the point cloud, too.
+        overwrite: replace what is in the folder.
+    """
+
+    size: int | None = None
+    decoder: Decoder | str | None = None
+    fps: float | None = DEFAULT_FPS
+    stride: int = 1
+    max_views: int = DEFAULT_MAX_VIEWS
+    save_mixture: bool = False
+    ply: bool = True
+    overwrite: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunReport:
+    """What was done.
+
+    Attributes:
+        folder: of the run.
+        views: number of views in it.
+        image_hw: their size.
+        kept: how many of them were there before.
+        points: number of points of the cloud, or None where none was asked for.
+        skipped: a message for each file that was left out.
+        seconds: time it took.
+    """
+
+    folder: Path
+    views: int
+    image_hw: tuple[int, int]
+    kept: int
+    points: int | None
+    skipped: tuple[str, ...] = field(default=())
+    seconds: float
+
+
+def predict_to_run(
+    predictor: Predictor,
+    clip: Clip,
+    folder: Path,
+    settings: RunSettings,
+    *,
+    command: str = "",
+    on_progress: Callable[[int], object] = lambda _: None,
+) -> RunReport:
+    """Predict a clip and write it as a run; an interrupted run of the same clip and settings goes on where it stopped.
+
+    Args:
+        predictor: the model.
+        clip: what to look at.
+        folder: of the run.
+        settings: how.
+        command: what the user typed, for `run.json`.
+        on_progress: called with the number of views that are ready since the last call.
+
+    Raises:
+        InputError: not one view can be read.
+        OutputError: the folder cannot be written to, or holds another run and `overwrite` is off.
+    """
+    begun = time.perf_counter()
+    info = _run_info(predictor, clip, settings, command)
+    if not settings.overwrite and _is_complete(folder, info):
+        return _report_of(folder, settings, kept=None, since=begun)
+    clock, problems = Clock(), []
+    with RunWriter(folder, info, resume=not settings.overwrite, overwrite=settings.overwrite) as writer:
+        kept = len(writer.complete)
+        try:
+            for window in _windows(predictor, clip, settings, writer, clock, problems):
+                _write(writer, window, clock, save_mixture=settings.save_mixture)
+                on_progress(len(window.views))
+            timings = clock.rounded() | {"total": round(time.perf_counter() - begun, 3)}
+            details = {"skipped": problems, "device": str(predictor.device), "kept_from_before": kept}
+            if settings.ply:
+                cloud = points_of_run(load_run(folder))
+                write_point_cloud(folder / POINTS_FILE, cloud)
+                details["points"] = len(cloud.positions)
+            writer.finish(timings=timings, details=details)
+        except OutputError as error:
+            message = f"{error} {len(writer.complete)} views are kept in {folder}."
+            raise OutputError(message) from error
+    return _report_of(folder, settings, kept=kept, since=begun)
+
+
+def _windows(
+    predictor: Predictor, clip: Clip, settings: RunSettings, writer: RunWriter, clock: Clock, problems: list[str]
+) -> Iterator[WindowResult]:
+    """Predictions of the windows that are not complete in the folder."""
+    views = views_of_clip(
+        clip,
+        size=settings.size or predictor.preset.long_side,
+        patch=predictor.network.patch,
+        fps=settings.fps,
+        stride=settings.stride,
+        problems=problems,
+    )
+    return predictor.stream(
+        views,
+        decoder=settings.decoder,
+        max_views=settings.max_views,
+        reference=_reference(writer),
+        done=writer.complete.issuperset,
+        clock=clock,
+    )
+
+
+def _write(writer: RunWriter, window: WindowResult, clock: Clock, *, save_mixture: bool) -> None:
+    """Write those views of a window that are not there yet."""
+    if window.prediction is None:
+        return
+    since = time.perf_counter()
+    for offset, view in enumerate(views_of(window.prediction, with_mixture=save_mixture)):
+        index = window.start + offset
+        if index not in writer.complete:
+            writer.write_view(index, view, **source_of(window.views[offset]))
+    clock.charge("writing", since)
+
+
+def _reference(writer: RunWriter) -> Reference | None:
+    """The first view as an earlier, interrupted run wrote it; None where there is none."""
+    if 0 not in writer.complete:
+        return None
+    run = load_run(writer.folder)
+    position = run.numbers.index(0)
+    sky = run.sky(position)
+    return Reference(
+        depth=torch.from_numpy(run.depth(position).copy()), sky=None if sky is None else torch.from_numpy(sky.copy())
+    )
+
+
+def _run_info(predictor: Predictor, clip: Clip, settings: RunSettings, command: str) -> RunInfo:
+    """What `run.json` says; its `settings` hold all that decides the result."""
+    decides = {
+        **{name: value for name, value in asdict(settings).items() if name not in {"decoder", "ply", "overwrite"}},
+        "size": settings.size or predictor.preset.long_side,
+        "weights": None if predictor.weights is None else _fingerprint([predictor.weights]),
+        "source": str(clip.source),
+        "files": _fingerprint([clip.source] if clip.is_video else list(clip.images)),
+    }
+    return RunInfo(
+        model=predictor.name,
+        licence=predictor.licence,
+        decoder=predictor.decoder(settings.decoder).value,
+        command=command,
+        settings=decides,
+        sizes={"long_side": decides["size"], "patch": predictor.network.patch},
+    )
+
+
+def _fingerprint(files: list[Path]) -> str:
+    """Changes when a file is added, removed, replaced or written to."""
+    digest = hashlib.sha256()
+    for file in files:
+        state: tuple[Any, ...] = (file.name,)
+        with suppress(OSError):  # a file that cannot be looked at will be reported when it is read
+            status = file.stat()
+            state = (file.name, status.st_size, status.st_mtime_ns)
+        digest.update(repr(state).encode())
+    return digest.hexdigest()[:16]
+
+
+def _is_complete(folder: Path, info: RunInfo) -> bool:
+    """Whether the folder holds this run already, in full.
+
+    Raises:
+        OutputError: it holds another run.
+    """
+    try:
+        earlier = read_run_info(folder)
+    except InputError:
+        return False  # the writer knows what to say about a damaged run.json
+    if earlier is None:
+        return False
+    if not earlier.gives_same_result_as(info):
+        message = (
+            f"{folder} holds a run made from other inputs or settings ({_difference(earlier, info)}). "
+            "Choose another folder with --out, or replace it with --overwrite."
+        )
+        raise OutputError(message)
+    return earlier.status is Status.COMPLETE
+
+
+def _difference(earlier: RunInfo, now: RunInfo) -> str:
+    """What differs between two runs, for people."""
+    before = {"model": earlier.model, "decoder": earlier.decoder, **earlier.settings}
+    after = {"model": now.model, "decoder": now.decoder, **now.settings}
+    changed = [name for name in after if str(before.get(name)) != str(after[name])]
+    shown = [
+        f"{name} {before.get(name)} instead of {after[name]}" for name in changed if name not in {"files", "weights"}
+    ]
+    shown += [f"changed {name}" for name in changed if name in {"files", "weights"}]
+    return "; ".join(shown[:3]) or "another version of mda"
+
+
+def _report_of(folder: Path, settings: RunSettings, *, kept: int | None, since: float) -> RunReport:
+    """Report about a finished run; `kept` None means that all of it was there before."""
+    run = load_run(folder)
+    details = run.info.details
+    points = details.get("points")
+    return RunReport(
+        folder=folder,
+        views=len(run),
+        image_hw=run.image_hw,
+        kept=len(run) if kept is None else kept,
+        points=int(points) if settings.ply and points is not None else None,
+        skipped=tuple(map(str, details.get("skipped", ()))),
+        seconds=time.perf_counter() - since,
+    )

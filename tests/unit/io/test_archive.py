@@ -1,0 +1,318 @@
+"""Runs: whole views or none, resumable, and never over other people's files."""
+
+import errno
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from mda.errors import ConfigError, OutputError
+from mda.io import atomic
+from mda.io.archive import RunWriter, load_run, save_prediction
+from mda.io.images import read_image
+from tests.unit.io.runs import SIZE, info, mixture, prediction, view
+
+
+def files(folder):
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+def snapshot(folder):
+    return {name: (folder / name).read_bytes() for name in files(folder) if name not in {"run.json", "preview.png"}}
+
+
+@pytest.mark.parametrize("knows_sky", [True, False])
+@pytest.mark.parametrize("with_mixture", [True, False])
+def test_a_prediction_round_trips_bit_for_bit(tmp_path, knows_sky, with_mixture):
+    made = prediction(knows_sky=knows_sky, with_mixture=with_mixture)
+    folder = made.save(tmp_path / "out" / "my run ü", save_mixture=with_mixture)
+    read = load_run(folder).prediction()
+    for name in ("images", "depth", "confidence"):
+        assert torch.equal(getattr(read, name), getattr(made, name))
+    assert torch.equal(read.cameras.world_from_cam, made.cameras.world_from_cam)
+    assert torch.equal(read.cameras.intrinsics, made.cameras.intrinsics)
+    assert read.cameras.image_hw == SIZE
+    assert read.names == made.names
+    assert (read.model, read.licence, read.decoder) == ("mda_mini", "Apache-2.0", "mode")
+    assert read.details["device"] == "cpu"
+    assert read.details["timings"] == {"network": 1.5}
+    if knows_sky:
+        assert torch.equal(read.sky, made.sky)
+    else:
+        assert read.sky is None
+        assert not (folder / "sky").exists()
+    if with_mixture:
+        for name in ("locs", "scales", "log_weights"):
+            assert torch.equal(getattr(read.mixture, name), getattr(made.mixture, name))
+        assert (read.mixture.family, read.mixture.space) == ("laplace", "linear")
+    else:
+        assert read.mixture is None
+        assert not (folder / "mixture").exists()
+
+
+def test_the_layout_is_what_the_contract_says(tmp_path):
+    folder = save_prediction(prediction(2), tmp_path / "run", save_mixture=True, command="mda predict x")
+    parts = ["camera/{}.npz", "color/{}.png", "conf/{}.npy", "depth/{}.npy", "mixture/{}.npz", "sky/{}.npy"]
+    views = [part.format(number) for number in ("000000", "000001") for part in parts]
+    assert files(folder) == sorted([*views, "preview.png", "run.json"])
+    height, width = SIZE
+    depth = np.load(folder / "depth/000001.npy", allow_pickle=False)
+    assert (depth.dtype, depth.shape) == (np.float32, SIZE)
+    assert read_image(folder / "color/000001.png").shape == (height, width, 3)
+    camera = np.load(folder / "camera/000001.npz", allow_pickle=False)
+    assert sorted(camera) == ["intrinsics", "pose"]
+    assert camera["pose"].shape == (4, 4)
+    assert camera["intrinsics"].shape == (3, 3)
+    sky = np.load(folder / "sky/000001.npy", allow_pickle=False)
+    assert (sky.dtype, sky.shape) == (np.bool_, SIZE)
+    assert np.load(folder / "conf/000001.npy", allow_pickle=False).dtype == np.float32
+    stored = np.load(folder / "mixture/000001.npz", allow_pickle=False)
+    assert sorted(stored) == ["family", "locs", "log_weights", "scales", "space"]
+    assert stored["locs"].shape == (height, width, 3)
+    assert (str(stored["family"]), str(stored["space"])) == ("laplace", "linear")
+    described = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    assert described["format_version"] == 1
+    assert described["status"] == "complete"
+    assert (described["command"], described["model"]) == ("mda predict x", "mda_mini")
+    assert (described["licence"], described["decoder"]) == ("Apache-2.0", "mode")
+    assert described["sizes"] == {"asked": 504, "image_hw": [height, width]}
+    assert [entry["name"] for entry in described["views"]] == ["photo ü 0.jpg", "photo ü 1.jpg"]
+    assert described["timings"] == {"network": 1.5}
+    assert {"mda", "python", "torch", "numpy"} <= described["versions"].keys()
+
+
+def interrupted_run(folder, error=None):
+    """A run that breaks off in its third view."""
+    with RunWriter(folder, info(size=504)) as writer:
+        for number in range(2):
+            writer.write_view(number, view(number), source_hw=(480, 640), crop=(0, 0, 480, 640), seconds=0.2 * number)
+        raise error or RuntimeError("the network failed")
+
+
+def test_an_interrupted_run_keeps_its_views_and_goes_on(tmp_path):
+    with pytest.raises(RuntimeError, match="the network failed"):
+        interrupted_run(tmp_path / "run")
+    half = load_run(tmp_path / "run")
+    assert half.info.status == "interrupted"
+    assert half.names == ("0.jpg", "1.jpg")
+    assert half.info.views[1].source_hw == (480, 640)
+    assert half.info.views[1].crop == (0, 0, 480, 640)
+    assert half.info.views[1].time == pytest.approx(0.2)
+    before = snapshot(tmp_path / "run")
+    with RunWriter(tmp_path / "run", info(size=504)) as writer:
+        assert writer.complete == {0, 1}
+        writer.write_view(2, view(2))
+    whole = load_run(tmp_path / "run")
+    assert whole.info.status == "complete"
+    assert whole.names == ("0.jpg", "1.jpg", "2.jpg")
+    assert [float(whole.depth(i)[0, 0]) for i in range(3)] == [1, 2, 3]
+    assert before.items() <= snapshot(tmp_path / "run").items()
+
+
+def test_ctrl_c_is_an_interruption_like_any_other(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        interrupted_run(tmp_path / "run", KeyboardInterrupt())
+    assert load_run(tmp_path / "run").info.status == "interrupted"
+
+
+_ENDLESS = """
+import sys
+from tests.unit.io.runs import info, view
+from mda.io.archive import RunWriter
+with RunWriter(sys.argv[1], info(size=504)) as writer:
+    number = 0
+    while True:
+        writer.write_view(number, view(number % 250, (252, 336)))
+        number += 1
+"""
+
+
+def test_a_killed_process_leaves_whole_views_only(tmp_path):
+    folder = tmp_path / "run"
+    process = subprocess.Popen([sys.executable, "-c", _ENDLESS, str(folder)], cwd=Path(__file__).parents[3])  # noqa: S603 - our own code
+    try:
+        deadline = time.monotonic() + 60
+        while not (folder / "depth" / "000005.npy").exists():
+            assert time.monotonic() < deadline
+            assert process.poll() is None
+            time.sleep(0.005)
+    finally:
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+    run = load_run(folder)
+    assert len(run) >= 6
+    for position in range(len(run)):
+        assert run.view(position).depth[0, 0] == 1 + position
+    with RunWriter(folder, info(size=504)) as writer:
+        assert writer.complete <= set(range(len(run)))
+        assert not list(folder.rglob("*.partial"))
+
+
+@pytest.mark.parametrize("damage", ["short depth", "no colour", "no camera", "no sky"])
+def test_a_damaged_view_is_made_again(tmp_path, damage):
+    with pytest.raises(RuntimeError):
+        interrupted_run(tmp_path / "run")
+    depth = tmp_path / "run/depth/000001.npy"
+    match damage:
+        case "short depth":
+            depth.write_bytes(depth.read_bytes()[:-100])
+        case "no colour":
+            (tmp_path / "run/color/000001.png").unlink()
+        case "no camera":
+            (tmp_path / "run/camera/000001.npz").write_bytes(b"")
+        case _:
+            (tmp_path / "run/sky/000001.npy").unlink()
+    with RunWriter(tmp_path / "run", info(size=504)) as writer:
+        assert writer.complete == {0}
+
+
+@pytest.mark.parametrize("change", ["settings", "model", "decoder", "version", "resume"])
+def test_other_settings_start_anew_without_mixing(tmp_path, change):
+    with pytest.raises(RuntimeError):
+        interrupted_run(tmp_path / "run")
+    (tmp_path / "run/points.ply").write_bytes(b"x")
+    (tmp_path / "run/notes.txt").write_bytes(b"mine")
+    other = {
+        "settings": info(size=518),
+        "model": replace(info(size=504), model="other"),
+        "decoder": replace(info(size=504), decoder="mean"),
+        "version": replace(info(size=504), versions={"mda": "other"}),
+        "resume": info(size=504),
+    }[change]
+    with RunWriter(tmp_path / "run", other, resume=change != "resume") as writer:
+        assert writer.complete == frozenset()
+        writer.write_view(0, view(7))
+    run = load_run(tmp_path / "run")
+    assert run.names == ("7.jpg",)
+    assert not (tmp_path / "run/points.ply").exists()
+    assert (tmp_path / "run/notes.txt").read_bytes() == b"mine"
+
+
+def test_settings_compare_as_json_does(tmp_path):
+    with RunWriter(tmp_path / "run", info(size=(1, 2), path=Path("a"))) as writer:
+        writer.write_view(0, view(0))
+    with RunWriter(tmp_path / "run", info(path=Path("a"), size=[1, 2])) as writer:
+        assert writer.complete == {0}
+
+
+@pytest.mark.parametrize("nth", [1, 3, 6])
+def test_a_full_disk_costs_the_view_and_is_told(tmp_path, monkeypatch, nth):
+    folder = tmp_path / "run"
+    writer = RunWriter(folder, info(size=504))
+    writer.write_view(0, view(0))
+    before = snapshot(folder)
+    opened = atomic.atomic_file
+    calls = []
+
+    class Full:
+        def __init__(self, file):
+            self.file = file
+
+        def __getattr__(self, name):
+            return getattr(self.file, name)
+
+        def write(self, content):
+            calls.append(content)
+            if len(calls) >= nth:
+                self.file.write(content[: len(content) // 2])
+                raise OSError(errno.ENOSPC, "No space left on device")
+            return self.file.write(content)
+
+    class FullFile:
+        def __init__(self, path):
+            self.inner = opened(path)
+
+        def __enter__(self):
+            return Full(self.inner.__enter__())
+
+        def __exit__(self, *failure):
+            return self.inner.__exit__(*failure)
+
+    def run_on():
+        with writer:
+            writer.write_view(1, replace(view(1), mixture=mixture(*SIZE)))
+
+    monkeypatch.setattr(atomic, "atomic_file", FullFile)
+    with pytest.raises(OutputError, match=r"Cannot write .*: the disk is full; free some space") as caught:
+        run_on()
+    assert len(str(caught.value).splitlines()) == 1
+    monkeypatch.undo()
+    assert snapshot(folder) == before
+    assert load_run(folder).view(0).name == "0.jpg"
+    with RunWriter(folder, info(size=504)) as again:
+        again.write_view(1, view(1))
+    assert len(load_run(folder)) == 2
+
+
+def test_a_place_that_cannot_be_written_is_told_before_any_work(tmp_path):
+    (tmp_path / "file").write_bytes(b"x")
+    for folder in (tmp_path / "file", tmp_path / "file" / "run", Path("/proc/run")):
+        with pytest.raises(OutputError, match=r"Cannot write .*choose another output folder"):
+            RunWriter(folder, info())
+    assert (tmp_path / "file").read_bytes() == b"x"
+
+
+def test_somebody_elses_folder_is_left_alone(tmp_path):
+    (tmp_path / "depth").mkdir()
+    (tmp_path / "depth" / "000000.npy").write_bytes(b"mine")
+    with pytest.raises(
+        OutputError, match=r"not empty and not a run of mda .*choose another folder, or allow overwriting"
+    ):
+        RunWriter(tmp_path, info())
+    assert files(tmp_path) == ["depth/000000.npy"]
+    (tmp_path / "run.json").write_text('{"name": "another program"}')
+    with pytest.raises(OutputError, match=r"no format_version"):
+        RunWriter(tmp_path, info())
+    with RunWriter(tmp_path, info(), overwrite=True) as writer:
+        writer.write_view(3, view(3))
+    assert load_run(tmp_path).numbers == (3,)
+
+
+def test_files_of_the_operating_system_do_not_make_a_folder_somebody_elses(tmp_path):
+    (tmp_path / ".DS_Store").write_bytes(b"x")
+    with RunWriter(tmp_path, info()) as writer:
+        writer.write_view(0, view(0))
+    assert len(load_run(tmp_path)) == 1
+
+
+def test_views_of_another_size_are_refused(tmp_path):
+    writer = RunWriter(tmp_path / "run", info())
+    writer.write_view(0, view(0))
+    with pytest.raises(ConfigError, match=r"\(14, 14\), the others .* \(28, 42\)"):
+        writer.write_view(1, view(1, (14, 14)))
+    again = RunWriter(tmp_path / "run", info())
+    writer.finish()
+    again = RunWriter(tmp_path / "run", info())
+    with pytest.raises(ConfigError, match=r"\(14, 14\)"):
+        again.write_view(1, view(1, (14, 14)))
+
+
+def test_parts_of_different_size_are_refused():
+    with pytest.raises(ConfigError, match="differ in size"):
+        replace(view(0), mixture=mixture(3, 4))
+
+
+def test_a_run_without_views_can_be_finished(tmp_path):
+    with RunWriter(tmp_path / "run", info()):
+        pass
+    assert files(tmp_path / "run") == ["run.json"]
+
+
+def test_finish_takes_timings_and_details(tmp_path):
+    with RunWriter(tmp_path / "run", info()) as writer:
+        writer.write_view(0, view(0))
+        writer.finish(
+            timings={"total": 2.0, "network": torch.tensor(1.5)}, details={"peak": np.float32(0.5)}, preview=False
+        )
+    described = json.loads((tmp_path / "run/run.json").read_text())
+    assert described["timings"] == {"total": 2.0, "network": 1.5}
+    assert described["details"] == {"peak": 0.5}
+    assert not (tmp_path / "run/preview.png").exists()
