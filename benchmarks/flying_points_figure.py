@@ -87,7 +87,7 @@ def draw(predictors: Mapping[str, Predictor], clips: Iterable[SceneClip], path: 
     depths = {"true depth": truth.edges.depth}
     for name, predict in predictors.items():
         decoder, depth = next(iter(predict(truth.images).depths.items()))
-        depths[f"{name}, {decoder}"] = depth * align_scale(depth, truth.edges.depth, truth.edges.interior())
+        depths[f"{name}, {decoder}"] = depth * align_scale(depth, truth.edges.depth, truth.edges.interior)
     colors = region.crop(truth.images.permute(0, 2, 3, 1))
     picture = Image.fromarray((colors * 255).byte().numpy())
     panels = [_titled("image", picture.resize((PANEL, PANEL * REGION[0] // REGION[1]), Image.Resampling.NEAREST))]

@@ -65,7 +65,7 @@ def test_the_scale_of_a_prediction_does_not_matter(seed, factor):
     truth = layered_truth(seed)
     depth = noisy(truth, seed)
     found = [
-        all_tallies(pred, truth, align_scale(pred, truth.depth, truth.interior())) for pred in (depth, depth * factor)
+        all_tallies(pred, truth, align_scale(pred, truth.depth, truth.interior)) for pred in (depth, depth * factor)
     ]
     for name, tally in found[0].items():
         assert found[1][name].count == tally.count, name
@@ -78,7 +78,7 @@ def test_the_scale_of_a_prediction_does_not_matter(seed, factor):
 def test_views_scored_one_by_one_add_up_to_all_at_once(seed):
     truth = layered_truth(seed, views=3)
     depth = noisy(truth, seed)
-    scale = align_scale(depth, truth.depth, truth.interior())
+    scale = align_scale(depth, truth.depth, truth.interior)
     whole = all_tallies(depth, truth, scale)
 
     def view(index: int) -> EdgeTruth:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mda.cli.arguments import positive_number, whole_number
 from mda.cli.messages import amount, progress_bar
 from mda.errors import ConfigError, InputError
 
@@ -45,14 +46,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--out", type=Path, metavar="DIR", help=out)
     add("--model", metavar="NAME", help=f"see `mda models`, or a weights file; default {DEFAULT_MODEL}")
     add("--checkpoint", type=Path, metavar="FILE", help="weights file for the named model")
-    add("--fps", type=_positive(float), default=5.0, metavar="N", help="views per second of a video; default 5")
-    add("--stride", type=_positive(int), default=1, metavar="N", help="take every n-th view; default 1")
+    add("--fps", type=positive_number, default=5.0, metavar="N", help="views per second of a video; default 5")
+    add("--stride", type=whole_number, default=1, metavar="N", help="take every n-th view; default 1")
     size = "longer side of the views; default: the model's own (504 for the published ones)"
-    add("--size", type=_positive(int), metavar="PIXELS", help=size)
+    add("--size", type=whole_number, metavar="PIXELS", help=size)
     decoder = "how a depth is chosen from the density; default: the model's own"
     add("--decoder", choices=DECODERS, help=decoder)
     together = "views looked at together, fewer need less memory; longer clips go in windows; default 16"
-    add("--max-views", type=_positive(int), default=16, metavar="N", help=together)
+    add("--max-views", type=whole_number, default=16, metavar="N", help=together)
     add("--save-mixture", action=off_by_default, help="keep the densities (large), to decode the run again")
     add("--ply", action=argparse.BooleanOptionalAction, default=True, help="write points.ply (default)")
     add("--device", metavar="NAME", help="cpu, cuda, cuda:1, mps; default: the best there is")
@@ -157,17 +158,3 @@ def _lines(report: "RunReport") -> list[str]:
         lines.append(f"  points.ply    {amount(report.points, 'point')}; open it in MeshLab, CloudCompare or Blender")
     lines.append("  depth/ color/ camera/ conf/ sky/   one file per view; run.json tells what each is")
     return lines
-
-
-def _positive(kind: type) -> "type":
-    """A parser of positive numbers for argparse."""
-
-    def parse(text: str) -> float:
-        value = kind(text)
-        if not value > 0:
-            message = f"{text} is not above 0"
-            raise argparse.ArgumentTypeError(message)
-        return value
-
-    parse.__name__ = {"int": "whole number", "float": "number"}[kind.__name__]  # argparse says "invalid <name> value"
-    return parse  # pyright: ignore[reportReturnType] - argparse takes any callable

@@ -9,6 +9,7 @@ from torch.nn import functional
 from mda.data.source import SceneClip
 from mda.geometry import Cameras, points_from_depth
 from mda.metrics import (
+    EDGE_RATIO,
     EdgeNeighbourhoods,
     EdgeTruth,
     Scores,
@@ -62,14 +63,14 @@ class ClipTruth:
     def of(cls, clip: SceneClip) -> "ClipTruth":
         """Prepare a clip."""
         depth, valid = torch.from_numpy(clip.depth), torch.from_numpy(clip.valid)
+        front, back = torch.from_numpy(clip.front_depth), torch.from_numpy(clip.back_depth)
         edges = EdgeTruth(
             depth=depth,
             valid=valid,
-            edge=torch.from_numpy(clip.edge),
-            front=torch.from_numpy(clip.front_depth),
-            back=torch.from_numpy(clip.back_depth),
+            edge=torch.from_numpy(clip.edge) & valid & (back > (1 + EDGE_RATIO) * front),
+            front=front,
+            back=back,
             skyline=torch.from_numpy(clip.skyline),
-            surface=torch.from_numpy(clip.surface).long(),
         )
         height, width = depth.shape[-2:]
         cameras = Cameras(
@@ -151,7 +152,7 @@ def _depth_errors(depth: Tensor, truth: ClipTruth) -> dict[str, Tally]:
 def _edge_errors(depth: Tensor, truth: ClipTruth) -> dict[str, Tally]:
     """Flying points and boundary distances; where an alignment is needed it is fitted on interior pixels."""
     edges = truth.edges
-    aligned = depth * align_scale(depth, edges.depth, edges.interior())
+    aligned = depth * align_scale(depth, edges.depth, edges.interior)
     own = own_surface_scores(depth, truth.around_edges)
     found = truth.boundary.distances(points_from_depth(aligned, truth.cameras)[edges.edge])
     boundary = {"boundary_accuracy": found.accuracy.tally, "boundary_completeness": found.completeness.tally}

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -21,10 +21,11 @@ from mda.io.video import DEFAULT_FPS
 from mda.mixtures import Decoder, DepthMixture
 from mda.models import DepthNetwork
 from mda.models.presets import Preset
-from mda.shapes import Float, Tensor, UInt8
+from mda.shapes import Tensor, UInt8
 from mda.structures import Prediction
 
 _LOGGER = logging.getLogger(__name__)
+_Part = TypeVar("_Part")
 
 ASSUMED_FOV_DEGREES = 60.0
 """Field of view along the longer side where a network predicts no cameras (a phone's main lens has about that)."""
@@ -288,18 +289,22 @@ def _joined(predictions: Sequence[Prediction]) -> Prediction:
         ),
         confidence=together(lambda part: part.confidence),
         mixture=None if first.mixture is None else _joined_mixtures([part.mixture for part in predictions]),
-        sky_log_odds=_joined_sky([part.sky_log_odds for part in predictions]),
+        sky_log_odds=None if first.sky_log_odds is None else together(lambda part: _present(part.sky_log_odds)),
     )
 
 
 def _joined_mixtures(mixtures: Sequence[DepthMixture | None]) -> DepthMixture:
-    present = [mixture for mixture in mixtures if mixture is not None]
+    """Densities of consecutive windows as one."""
+    present = [_present(mixture) for mixture in mixtures]
     parts = {
         name: torch.cat([getattr(mixture, name) for mixture in present]) for name in ("locs", "scales", "log_weights")
     }
     return replace(present[0], **parts)
 
 
-def _joined_sky(odds: Sequence[Float[Tensor, "v h w"] | None]) -> Float[Tensor, "views h w"] | None:
-    present = [part for part in odds if part is not None]
-    return torch.cat(present) if len(present) == len(odds) else None
+def _present(part: _Part | None) -> _Part:
+    """A part that every window of one model has if the first has it."""
+    if part is None:
+        message = "The windows of one clip must all have a density and sky, or none."
+        raise ConfigError(message)
+    return part

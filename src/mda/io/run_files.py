@@ -150,7 +150,7 @@ def read_mixture(path: Path) -> DepthMixture:
         return DepthMixture(
             locs=locs, scales=scales, log_weights=log_weights, family=str(arrays["family"]), space=str(arrays["space"])
         )
-    except ValueError as error:
+    except (ValueError, ConfigError) as error:
         message = f"{path} holds a mixture of an unknown kind ({error}); update mda."
         raise InputError(message) from error
 

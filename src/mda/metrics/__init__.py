@@ -2,7 +2,7 @@
 
 from mda.metrics.boundary import BoundaryDistances, TrueBoundary
 from mda.metrics.depth import DELTA_THRESHOLD, abs_rel, align_scale, delta, root_mean, squared_error, squared_log_error
-from mda.metrics.edge_truth import EdgeTruth
+from mda.metrics.edge_truth import EDGE_RATIO, EdgeTruth
 from mda.metrics.flying_points import flying_between_true_surfaces, nearer_to_other_true_surface
 from mda.metrics.own_surfaces import EdgeNeighbourhoods, OwnSurfaceScores, own_surface_scores
 from mda.metrics.pose import AUC_DEGREES, PoseErrors, focal_error, pose_errors
@@ -13,6 +13,7 @@ from mda.metrics.tally import Scores, Tally
 __all__ = [
     "AUC_DEGREES",
     "DELTA_THRESHOLD",
+    "EDGE_RATIO",
     "BoundaryDistances",
     "EdgeNeighbourhoods",
     "EdgeTruth",

@@ -6,12 +6,10 @@ import torch
 from torch.nn import functional
 
 from mda.geometry import depth_discontinuities, dilate
-from mda.shapes import Bool, Float, Int, Tensor
+from mda.shapes import Bool, Float, Tensor
 
-# Relative jump between neighbours that makes an edge where the data do not bring their own edges.
+# Depth must jump by more than this share for a discontinuity to be an edge.
 EDGE_RATIO = 0.1
-# Interior pixels are at least this far from every edge pixel (maximum norm, pixels).
-INTERIOR_DISTANCE = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,11 +19,10 @@ class EdgeTruth:
     Attributes:
         depth: true z-depth; means something only where `valid`.
         valid: pixels with known depth (sky is not among them).
-        edge: pixels at a discontinuity between two finite surfaces.
+        edge: pixels at a discontinuity between two finite surfaces, on either side of it.
         front, back: z-depth of the nearer and the farther of the two surfaces that meet at an edge pixel; mean
             something only where `edge`.
         skyline: pixels at a border between a surface and the sky, on either side of it.
-        surface: number of the surface each pixel centre shows, or None where it is not known.
     """
 
     depth: Float[Tensor, "*b h w"]
@@ -34,7 +31,6 @@ class EdgeTruth:
     front: Float[Tensor, "*b h w"]
     back: Float[Tensor, "*b h w"]
     skyline: Bool[Tensor, "*b h w"]
-    surface: Int[Tensor, "*b h w"] | None = None
 
     @classmethod
     def from_depth(
@@ -56,9 +52,10 @@ class EdgeTruth:
         skyline = (sky & dilate(valid, 1)) | (valid & dilate(sky, 1))
         return cls(depth=depth, valid=valid, edge=edge, front=front, back=back, skyline=skyline)
 
-    def interior(self, distance: int = INTERIOR_DISTANCE) -> Bool[Tensor, "*b h w"]:
-        """Valid pixels at least `distance` pixels (maximum norm) from every edge and skyline pixel."""
-        return self.valid & ~dilate(self.edge | self.skyline, distance - 1)
+    @property
+    def interior(self) -> Bool[Tensor, "*b h w"]:
+        """Valid pixels that are neither edge nor skyline pixels."""
+        return self.valid & ~self.edge & ~self.skyline
 
     @property
     def on_front(self) -> Bool[Tensor, "*b h w"]:

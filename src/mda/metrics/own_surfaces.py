@@ -51,7 +51,7 @@ class EdgeNeighbourhoods:
         lies within a quarter of the gap, in ln depth, of the edge pixel's front (back) depth.
         """
         windows = Windows.around(truth.edge, radius)
-        interior = windows.of(truth.interior()) & windows.inside
+        interior = windows.of(truth.interior) & windows.inside
         log_front, log_back = windows.at(truth.front).log()[:, None], windows.at(truth.back).log()[:, None]
         place = (windows.of(truth.depth).log() - log_front) / (log_back - log_front)
         return cls(

@@ -16,10 +16,9 @@ from mda.metrics.tally import Scores
 from mda.metrics.windows import Windows, masked_median
 from mda.shapes import Bool, Float, Tensor
 
-# A point is off the surface when it is farther than this share behind it.
+# A point is off the surface when it is farther than this share behind it. Window pixels whose true depth differs by no
+# more than that from the skyline pixel's surface are taken as that surface, so the truth itself cannot fly.
 BEHIND = 0.1
-# A window pixel belongs to the surface when its true depth is within this factor (ln) of the skyline pixel's surface.
-MEMBERSHIP = 0.25
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +40,7 @@ class SkylineNeighbourhoods:
         """Look up the surroundings of every skyline pixel.
 
         The surface's depth at a skyline pixel is its own true depth or, where it shows sky, that of the nearest (by
-        depth) valid pixel of its 3x3 window; members are interior pixels within a factor exp(0.25) of it.
+        depth) valid pixel of its 3x3 window; members are interior pixels within a factor 1.1 of it.
         """
         windows = Windows.around(truth.skyline, radius)
         near = Windows.around(truth.skyline, 1)
@@ -49,8 +48,8 @@ class SkylineNeighbourhoods:
         nearest = torch.where(near.inside, near.of(depth), torch.inf).amin(-1)
         surface = torch.where(near.at(truth.valid), near.at(depth), nearest)
         apart = (windows.of(depth) / surface[:, None]).log().abs()
-        interior = windows.of(truth.interior()) & windows.inside
-        return cls(windows=windows, front=interior & (apart < MEMBERSHIP), is_sky=~windows.at(truth.valid))
+        interior = windows.of(truth.interior) & windows.inside
+        return cls(windows=windows, front=interior & (apart < math.log1p(BEHIND)), is_sky=~windows.at(truth.valid))
 
 
 @dataclass(frozen=True, kw_only=True)

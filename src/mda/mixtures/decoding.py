@@ -1,16 +1,25 @@
-"""Decoders: from a density to one depth."""
-
-from enum import StrEnum
-from typing import TYPE_CHECKING
+"""Decoders: from a density to one coordinate."""
 
 import torch
 
-if TYPE_CHECKING:
-    from mda.mixtures.mixture import DepthMixture
+from mda.mixtures.choices import Choice
+from mda.mixtures.families import Family
+from mda.mixtures.normal_modes import normal_modes
+from mda.mixtures.planes import Planes
+from mda.mixtures.rows import map_rows, tile_rows
+from mda.shapes import Float, Int, Tensor
 
 
-class Decoder(StrEnum):
-    """How one depth is chosen."""
+class Decoder(Choice):
+    """How one depth is decided.
+
+    `mode`: where the density is highest, in the coordinate of the mixture (the published test-time decoder; exact).
+    `component`: the centre at which the density is highest (published "noopt").
+    `heaviest`: the centre of the component of largest weight (published "onlyp").
+    `mean`: the mean of depth in metres; it makes flying points, and is here to show them.
+    `median`: half of the mass on either side.
+    `front`, `back`: the nearest or farthest surface of some mass (see `layers`).
+    """
 
     MODE = "mode"
     COMPONENT = "component"
@@ -21,29 +30,54 @@ class Decoder(StrEnum):
     BACK = "back"
 
 
-def decode(mixture: "DepthMixture", decoder: Decoder) -> tuple[torch.Tensor, torch.Tensor]:
-    """Preliminary: every decoder by simple means."""
-    at_centres = torch.stack(
-        [mixture.log_prob(mixture.hypotheses[..., k]) for k in range(mixture.num_components)], dim=-1
-    )
-    hypotheses = mixture.hypotheses
-    match decoder:
-        case Decoder.HEAVIEST:
-            index = mixture.log_weights.argmax(-1)
-        case Decoder.FRONT:
-            index = torch.where(mixture.log_weights.exp() > 0.1, hypotheses, torch.inf).argmin(-1)
-        case Decoder.BACK:
-            index = torch.where(mixture.log_weights.exp() > 0.1, hypotheses, -torch.inf).argmax(-1)
-        case Decoder.MEAN:
-            return (mixture.log_weights.exp() * hypotheses).sum(-1), at_centres.argmax(-1)
-        case _:
-            index = at_centres.argmax(-1)
-    depth = hypotheses.gather(-1, index[..., None])[..., 0]
-    if decoder is Decoder.MODE and mixture.family == "normal":
-        x = mixture.space.coordinate(depth)
-        for _ in range(5):
-            z = (x[..., None] - mixture.locs) / mixture.scales
-            r = torch.softmax(mixture.log_weights - 0.5 * z.square() - mixture.scales.log(), -1) / mixture.scales**2
-            x = (r * mixture.locs).sum(-1) / r.sum(-1)
-        depth = mixture.space.depth(x)
-    return depth, index
+def best_centers(
+    locs: Float[Tensor, "*b k"],
+    scales: Float[Tensor, "*b k"],
+    log_weights: Float[Tensor, "*b k"],
+    family: Family,
+    chunk: int | None = None,
+) -> Int[Tensor, "*b"]:
+    """Index of the component at whose centre the density is highest; the first of equals.
+
+    For laplace this is the mode: between neighbouring centres every term exp(-|x - m| / b) is convex, so the density
+    has no maximum there.
+    """
+    components = locs.shape[-1]
+    planes: dict[int, Planes] = {}
+
+    def best(locs: Tensor, scales: Tensor, log_weights: Tensor) -> tuple[Tensor]:
+        pixels = locs.shape[0]
+        if pixels not in planes:
+            planes[pixels] = Planes(family, components, pixels, like=locs)
+        return (planes[pixels].load(locs, scales, log_weights).densities_at_centers().max(0).indices,)
+
+    return map_rows(best, (locs, scales, log_weights), tile_rows(components**2, locs.device, chunk))[0]
+
+
+def mode_coordinates(
+    locs: Float[Tensor, "*b k"],
+    scales: Float[Tensor, "*b k"],
+    log_weights: Float[Tensor, "*b k"],
+    family: Family,
+    chunk: int | None = None,
+) -> Float[Tensor, "*b"]:
+    """Coordinate of the global maximum of the density (normal: maybe in higher precision than the input)."""
+    if family is Family.LAPLACE or locs.shape[-1] == 1:
+        return pick(locs, best_centers(locs, scales, log_weights, family, chunk))
+    return normal_modes(locs, scales, log_weights, chunk)
+
+
+def responsible_components(
+    x: Float[Tensor, "*b"],
+    locs: Float[Tensor, "*b k"],
+    scales: Float[Tensor, "*b k"],
+    log_weights: Float[Tensor, "*b k"],
+    family: Family,
+) -> Int[Tensor, "*b"]:
+    """Index of the component with the largest share of the density at x."""
+    return (log_weights + family.log_density((x[..., None] - locs) / scales) - scales.log()).argmax(-1)
+
+
+def pick(values: Float[Tensor, "*b k"], index: Int[Tensor, "*b"]) -> Float[Tensor, "*b"]:
+    """The entry of each pixel's component `index`."""
+    return values.gather(-1, index[..., None])[..., 0]

@@ -25,12 +25,12 @@ GAP = 0.05
 
 @kernel
 @no_type_check
-def trace_centres(prims, local, nearest, cells, columns, camera, bank, surface, depth):
+def trace_centres(prims, local, nearest, rects, cells, columns, camera, bank, surface, depth):
     """Fill surface[h, w] and depth[h, w] (0 where nothing is met)."""
     height, width = surface.shape
     for y in range(height):
         for x in range(width):
-            s, t = first_hit(prims, local, nearest, cells, columns, camera, x + 0.5, y + 0.5, bank)
+            s, t = first_hit(prims, local, nearest, rects, cells, columns, camera, x + 0.5, y + 0.5, bank)
             surface[y, x] = s
             depth[y, x] = t if s >= 0 else 0.0
 
@@ -243,7 +243,7 @@ def _other_surface(prims, local, camera, bank, surface, depth, x, y, ids, depths
 @kernel
 @no_type_check
 def draw(
-    prims, local, nearest, cells, columns, materials, camera, environment, light_cells, bank, surface, depth, lit, flags, gap,
+    prims, local, nearest, rects, cells, columns, materials, camera, environment, light_cells, bank, surface, depth, lit, flags, gap,
     colour, edge, skyline, front, back,
 ):
     """Fill colour[h, w, 3] (linear) and the discontinuity maps from what the pixel centres met."""
@@ -267,7 +267,7 @@ def draw(
                 first, last = (0, RAYS) if flags[y, x] == MAJOR else (RAYS, RAYS + FEW_RAYS)
                 for k in range(first, last):
                     ids[k], depths[k] = first_hit(
-                        prims, local, nearest, cells, columns, camera, x + RAY_X[k], y + RAY_Y[k], bank
+                        prims, local, nearest, rects, cells, columns, camera, x + RAY_X[k], y + RAY_Y[k], bank
                     )
                 r, g, b = _mixed_colour(
                     prims, local, materials, camera, environment, light_cells, bank,

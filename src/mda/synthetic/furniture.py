@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from mda.synthetic.layout import DIAMOND, ELLIPSE, LATTICE, LEAF, MASK, RECTANGLE, RING
-from mda.synthetic.materials import Rng, add_material, near_colour, random_colour
+from mda.synthetic.materials import Rng, add_material, near_colour, pick, random_colour
 from mda.synthetic.patterns import pattern_bank
 from mda.synthetic.scene import Rotation, SceneBuilder, Vector, turned
 
@@ -14,14 +14,15 @@ class Frame:
     """A place to build at: local x, y, z of an object to the world, turned by `yaw`."""
 
     def __init__(self, origin: Vector, yaw: float = 0.0) -> None:
-        self.origin = np.asarray(origin, float)
+        self.origin = origin
         self.yaw = yaw
+        self._cos, self._sin = math.cos(yaw), math.sin(yaw)
         self.rotation: Rotation = turned(yaw)
 
     def at(self, x: float, y: float, z: float) -> Vector:
         """World point of local (x, y, z)."""
-        a, b, c = self.rotation @ np.array([x, y, z]) + self.origin
-        return float(a), float(b), float(c)
+        a, b, c = self.origin
+        return a + self._cos * x - self._sin * y, b + self._sin * x + self._cos * y, c + z
 
     def turned(self, yaw: float = 0.0, pitch: float = 0.0, roll: float = 0.0) -> Rotation:
         """World rotation of a part that is turned inside the object."""
@@ -105,7 +106,7 @@ def _books(
         if rng.random() < 0.9:
             y = deep * rng.uniform(-0.3, 0.1)
             centre = frame.at(x + half, y, z + tall / 2)
-            b.box(centre, (half * 0.94, deep * 0.6, tall / 2), int(rng.choice(colours)), frame.rotation)
+            b.box(centre, (half * 0.94, deep * 0.6, tall / 2), int(pick(rng, colours)), frame.rotation)
         x += 2 * half
 
 
@@ -152,7 +153,7 @@ def pot_plant(b: SceneBuilder, rng: Rng, frame: Frame, height: float) -> None:
         if rng.random() < 0.5:
             b.pole(frame.at(0, 0, pot), tip, 0.004 + 0.003 * height, green[0])
         rotation = turned(yaw + rng.normal(0, 0.3), -rise + rng.normal(0.4, 0.4), rng.normal(0, 0.6))
-        b.card(tip, (long, long * wide), int(rng.choice(green)), rotation, LEAF)
+        b.card(tip, (long, long * wide), int(pick(rng, green)), rotation, LEAF)
 
 
 def blinds(b: SceneBuilder, rng: Rng, frame: Frame, half: tuple[float, float]) -> None:
@@ -174,24 +175,24 @@ def blinds(b: SceneBuilder, rng: Rng, frame: Frame, half: tuple[float, float]) -
 def small_thing(b: SceneBuilder, rng: Rng, frame: Frame, size: float) -> None:
     """Something of about the given half height that stands on the frame's floor."""
     material = add_material(b, rng, "any", scale=max(0.15, size))
-    pick = rng.integers(0, 9)
-    if pick <= 1:
+    kind = rng.integers(0, 9)
+    if kind <= 1:
         half = tuple(size * rng.uniform(0.3, 1.2, 3))
         b.box(frame.at(0, 0, half[2]), half, material, frame.rotation)
-    elif pick == 2:
+    elif kind == 2:
         b.ellipsoid(frame.at(0, 0, size), (size, size, size), material)
-    elif pick == 3:
+    elif kind == 3:
         half = tuple(size * rng.uniform(0.4, 1.2, 3))
         b.ellipsoid(frame.at(0, 0, half[2]), half, material, frame.rotation)
-    elif pick == 4:
+    elif kind == 4:
         b.cylinder(frame.at(0, 0, size), size * rng.uniform(0.2, 0.9), size, material, taper=rng.uniform(-0.4, 0.3))
-    elif pick == 5:
+    elif kind == 5:
         _bottle(b, rng, frame, size, material)
-    elif pick == 6:
+    elif kind == 6:
         # A card that leans on nothing: a calendar, a picture frame.
         tilt = frame.turned(0, 0, math.pi / 2 + rng.uniform(-0.35, 0.35))
         b.card(frame.at(0, 0, size), (size * rng.uniform(0.5, 1.3), size), add_material(b, rng, "print", scale=size), tilt)
-    elif pick == 7:
+    elif kind == 7:
         pot_plant(b, rng, frame, 3 * size)
     else:
         for level in range(int(rng.integers(2, 6))):
@@ -212,12 +213,12 @@ def hanging(b: SceneBuilder, rng: Rng, top: Vector, drop: float, size: float) ->
     cord = add_material(b, rng, "plain")
     b.pole(top, (x, y, z - drop), 0.004 + 0.01 * size, cord)
     low = (x, y, z - drop - size)
-    pick = rng.random()
-    if pick < 0.6:
-        outline = int(rng.choice([RECTANGLE, ELLIPSE, DIAMOND, RING]))
+    kind = rng.random()
+    if kind < 0.6:
+        outline = int(pick(rng, [RECTANGLE, ELLIPSE, DIAMOND, RING]))
         half = size * rng.uniform(0.5, 1.2), size
         b.card(low, half, add_material(b, rng, "print"), turned(rng.uniform(0, 6.3), 0, math.pi / 2), outline, a=0.6)
-    elif pick < 0.8:
+    elif kind < 0.8:
         b.ellipsoid(low, (size, size, size), add_material(b, rng, "any"))
     else:
         b.cylinder(low, size * 0.8, size, add_material(b, rng, "plain", emission=rng.uniform(0, 1)), taper=-0.4)
@@ -234,7 +235,7 @@ def screen(b: SceneBuilder, rng: Rng, frame: Frame, half: tuple[float, float]) -
         both = rng.random() < 0.6
         b.card(centre, half, material, rotation, LATTICE, a=period, b=bar, c=period, d=bar if both else 1e-6 * period)
     else:
-        mask = int(rng.choice(pattern_bank().kinds["blotches"]))
+        mask = int(pick(rng, pattern_bank().kinds["blotches"]))
         b.card(centre, half, material, rotation, MASK, mask=mask, a=rng.uniform(0.3, 0.5), b=256 / rng.uniform(1, 3))
 
 

@@ -2,6 +2,8 @@
 
 import colorsys
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -20,6 +22,7 @@ USES: dict[str, tuple[tuple[str, ...], tuple[float, float]]] = {
     ),
     "plain": (("flat", "flat", "grain", "noise"), (0.5, 3.0)),
     "wall": (("flat", "flat", "flat", "noise", "grain", "bricks", "stripes", "waves", "tiles", "blotches"), (1.0, 4.0)),
+    "ceiling": (("flat", "flat", "grain", "planks", "tiles"), (1.0, 4.0)),
     "floor": (("planks", "tiles", "checker", "noise", "cells", "wood", "marble", "grain", "stripes"), (0.8, 3.0)),
     "furniture": (("wood", "wood", "flat", "planks", "grain", "noise"), (0.5, 2.0)),
     "cloth": (("stripes", "waves", "flat", "dots", "checker", "noise", "blotches"), (0.3, 1.2)),
@@ -30,8 +33,40 @@ USES: dict[str, tuple[tuple[str, ...], tuple[float, float]]] = {
     "facade": (("facade", "facade", "bricks", "noise"), (8.0, 20.0)),
     "bark": (("wood", "noise", "grain"), (0.5, 1.5)),
     "stone": (("noise", "cells", "marble", "grain", "bricks"), (0.6, 3.0)),
-    "foliage": (("leaves", "noise", "grain"), (0.5, 2.0)),
+    "foliage": (("leaves", "leaves", "grain"), (0.5, 2.0)),
 }
+
+
+def pick(rng: Rng, options: Sequence[Any] | np.ndarray) -> Any:  # noqa: ANN401 - one of whatever is given
+    """One of the options, each as likely as the others (`Generator.choice` takes many times as long)."""
+    return options[int(rng.integers(len(options)))]
+
+
+# (mean hue, spread of hue, saturation, value) of what a use commonly looks like; one is drawn.
+_HABITS: dict[str, tuple[tuple[float, float, tuple[float, float], tuple[float, float]], ...]] = {
+    "wall": ((0.1, 0.05, (0.0, 0.2), (0.6, 0.97)), (0.1, 0.05, (0.0, 0.08), (0.8, 0.98)), (0.5, 0.3, (0.05, 0.4), (0.4, 0.9))),
+    "ceiling": ((0.1, 0.05, (0.0, 0.12), (0.8, 0.98)), (0.1, 0.05, (0.0, 0.3), (0.5, 0.98))),
+    "floor": ((0.075, 0.02, (0.25, 0.65), (0.3, 0.8)), (0.1, 0.1, (0.0, 0.15), (0.25, 0.85)), (0.08, 0.03, (0.1, 0.4), (0.15, 0.5))),
+    "furniture": ((0.075, 0.02, (0.25, 0.7), (0.2, 0.75)), (0.1, 0.1, (0.0, 0.1), (0.05, 0.95)), (0.08, 0.02, (0.1, 0.4), (0.6, 0.9))),
+    "ground": ((0.1, 0.03, (0.15, 0.5), (0.3, 0.7)), (0.24, 0.05, (0.2, 0.6), (0.25, 0.6)), (0.1, 0.05, (0.0, 0.15), (0.3, 0.8))),
+    "grass": ((0.25, 0.03, (0.35, 0.75), (0.25, 0.65)), (0.18, 0.03, (0.3, 0.6), (0.4, 0.7))),
+    "road": ((0.1, 0.1, (0.0, 0.1), (0.2, 0.55)), (0.09, 0.03, (0.1, 0.35), (0.4, 0.7))),
+    "facade": ((0.08, 0.03, (0.05, 0.4), (0.5, 0.95)), (0.03, 0.02, (0.3, 0.6), (0.35, 0.7)), (0.1, 0.1, (0.0, 0.1), (0.4, 0.95))),
+    "bark": ((0.08, 0.02, (0.1, 0.5), (0.15, 0.55)),),
+    "stone": ((0.1, 0.05, (0.0, 0.25), (0.3, 0.85)), (0.04, 0.02, (0.2, 0.5), (0.3, 0.6))),
+    "foliage": ((0.27, 0.05, (0.3, 0.8), (0.2, 0.75)),),
+    "plain": ((0.1, 0.1, (0.0, 0.12), (0.05, 0.95)), (0.1, 0.05, (0.05, 0.3), (0.5, 0.95))),
+}
+# Share of materials of any colour at all.
+_FREE_SHARE = 0.18
+
+
+def usual_colour(rng: Rng, use: str) -> Colour:
+    """A colour that things of this use often have, or now and then any colour, in linear light."""
+    if use not in _HABITS or rng.random() < _FREE_SHARE:
+        return random_colour(rng)
+    hue, spread, saturation, value = pick(rng, _HABITS[use])
+    return linear(colorsys.hsv_to_rgb(rng.normal(hue, spread) % 1.0, rng.uniform(*saturation), rng.uniform(*value)))
 
 
 def linear(colour: Colour) -> Colour:
@@ -69,11 +104,11 @@ def add_material(
     kinds, (small, large) = USES[use]
     bank = pattern_bank()
     kind = kinds[rng.integers(len(kinds))]
-    first = random_colour(rng) if colour is None else colour
-    if kind in ("text", "poster", "checker", "dots", "facade") or (colour is None and rng.random() < 0.35):
+    first = usual_colour(rng, use) if colour is None else colour
+    if kind in ("text", "poster", "checker", "dots") or (colour is None and use not in _HABITS and rng.random() < 0.4):
         second = random_colour(rng)
     else:
-        second = shifted(rng, first, 0.9)
+        second = shifted(rng, first, 0.9 if use not in ("foliage", "grass") else 1.6)
     third = shifted(rng, first, 1.5)
     tile = scale * math.exp(rng.uniform(math.log(small), math.log(large)))
     turn = rng.uniform(0, 2 * math.pi) if rng.random() < 0.15 else (math.pi / 2) * rng.integers(0, 4)
@@ -82,8 +117,8 @@ def add_material(
         turn = math.pi if rng.random() < 0.95 else math.pi / 2
     shiny = rng.random() < 0.3
     return builder.material(
-        pattern=int(rng.choice(bank.kinds[kind])),
-        detail=int(rng.choice(bank.kinds[str(rng.choice(["noise", "grain", "blotches", "noise"]))])),
+        pattern=int(pick(rng, bank.kinds[kind])),
+        detail=int(pick(rng, bank.kinds[str(pick(rng, ["noise", "grain", "blotches", "noise"]))])),
         **_colours(first, second, third),
         scale=256 / tile,
         detail_scale=256 / (tile * rng.uniform(0.4, 3.0)),
@@ -131,8 +166,8 @@ def _sky(rng: Rng, sun: float) -> dict[str, float]:
         **_rgb("zenith", zenith),
         **_rgb("horizon", horizon),
         **_rgb("cloud", cloud, rng.uniform(0.7, 1.1)),
-        "clouds": int(rng.choice(bank.kinds["clouds"])),
-        "cover": rng.uniform(0.5, 1.2) if overcast else float(rng.choice([0.0, rng.uniform(0.2, 0.7)])),
+        "clouds": int(pick(rng, bank.kinds["clouds"])),
+        "cover": rng.uniform(0.5, 1.2) if overcast else float(pick(rng, [0.0, rng.uniform(0.2, 0.7)])),
         "cloud_scale": rng.uniform(8, 30),
         "cloud_u": rng.uniform(0, 256),
         "cloud_v": rng.uniform(0, 256),
@@ -145,9 +180,9 @@ def outdoor_light(rng: Rng, *, size: float, fog: float = 0.3) -> np.void:
     height = math.asin(rng.uniform(0.12, 0.95))
     azimuth = rng.uniform(0, 2 * math.pi)
     sky = _sky(rng, math.sin(height))
-    strength = rng.uniform(0.6, 1.6) if sky["glow"] > 0 or rng.random() < 0.5 else rng.uniform(0.0, 0.4)
+    strength = rng.uniform(0.5, 1.5) if sky["glow"] > 0 or rng.random() < 0.5 else rng.uniform(0.0, 0.4)
     warmth = max(0.0, 1 - 2 * math.sin(height)) * rng.uniform(0, 0.6)
-    ambient = rng.uniform(0.25, 0.7)
+    ambient = rng.uniform(0.35, 0.8)
     bounce = random_colour(rng, saturation=0.3, value=(0.3, 0.6))
     return _environment(
         **sky,
@@ -164,7 +199,7 @@ def outdoor_light(rng: Rng, *, size: float, fog: float = 0.3) -> np.void:
 def indoor_light(rng: Rng, *, position: tuple[float, float, float], size: float) -> np.void:
     """A lamp at a position in a room of the given size (metres), daylight behind the windows."""
     warmth = rng.uniform(-0.15, 0.5)
-    ambient = rng.uniform(0.15, 0.5)
+    ambient = rng.uniform(0.25, 0.7)
     tint = random_colour(rng, saturation=0.15, value=(0.8, 1.0))
     floor = random_colour(rng, saturation=0.3, value=(0.4, 0.8))
     return _environment(

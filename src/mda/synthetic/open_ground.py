@@ -7,7 +7,7 @@ import numpy as np
 from mda.synthetic import furniture, outdoors
 from mda.synthetic.furniture import Frame
 from mda.synthetic.layout import DIAMOND, ELLIPSE, LEAF, MASK, RECTANGLE, RING
-from mda.synthetic.materials import Rng, add_material, indoor_light, outdoor_light
+from mda.synthetic.materials import Rng, add_material, indoor_light, outdoor_light, pick
 from mda.synthetic.patterns import pattern_bank
 from mda.synthetic.scene import SceneBuilder, turned
 from mda.synthetic.stage import Stage
@@ -17,7 +17,7 @@ def _hills(b: SceneBuilder, rng: Rng, low: float, high: float) -> None:
     for _ in range(int(rng.integers(0, 6))):
         yaw, away = rng.uniform(0, 6.3), rng.uniform(low, high)
         wide = away * rng.uniform(0.25, 0.7)
-        material = add_material(b, rng, str(rng.choice(["grass", "ground", "stone"])), scale=8.0)
+        material = add_material(b, rng, str(pick(rng, ["grass", "ground", "stone"])), scale=8.0)
         centre = (away * math.cos(yaw), away * math.sin(yaw), -0.02 * away)
         b.ellipsoid(centre, (wide, wide * rng.uniform(0.5, 1), away * rng.uniform(0.05, 0.25)), material, turned(rng.uniform(0, 6.3)), casts=0)
 
@@ -42,15 +42,15 @@ def street(rng: Rng) -> Stage:
             _houses(b, rng, side, wide + rng.uniform(2.5, 9), length)
         for x in np.arange(-length, length, rng.uniform(6, 14)):
             frame = Frame((float(x) + rng.normal(0, 0.5), kerb, 0), rng.uniform(0, 0.2) + (math.pi if side < 0 else 0) - math.pi / 2)
-            pick = rng.random()
-            if pick < 0.35:
+            kind = rng.random()
+            if kind < 0.35:
                 outdoors.street_lamp(b, rng, frame, rng.uniform(3, 7))
-            elif pick < 0.7:
+            elif kind < 0.7:
                 outdoors.tree(b, rng, frame, rng.uniform(3, 8))
-            elif pick < 0.8:
+            elif kind < 0.8:
                 outdoors.bush(b, rng, frame, rng.uniform(0.5, 1.5))
         for _ in range(int(rng.integers(0, 6))):
-            outdoors.car(b, rng, Frame((rng.uniform(-0.8, 0.8) * length, side * (wide - 1.1), 0.02), float(rng.choice([0, math.pi])) + rng.normal(0, 0.03)))
+            outdoors.car(b, rng, Frame((rng.uniform(-0.8, 0.8) * length, side * (wide - 1.1), 0.02), float(pick(rng, [0, math.pi])) + rng.normal(0, 0.03)))
         if rng.random() < 0.4:
             outdoors.fence(b, rng, Frame((rng.uniform(-0.3, 0.3) * length, side * (wide + 2.4), 0)), rng.uniform(6, 16), rng.uniform(0.8, 1.6))
     for _ in range(int(rng.integers(0, 9))):
@@ -72,18 +72,18 @@ def _houses(b: SceneBuilder, rng: Rng, side: int, away: float, length: float) ->
         half = rng.uniform(3, 9), rng.uniform(3, 6)
         frame = Frame((x + half[0], side * (away + half[1]), 0), 0.0 if side < 0 else math.pi)
         outdoors.building(b, rng, frame, half, rng.uniform(3, 18))
-        x += 2 * half[0] + rng.choice([0.02, rng.uniform(0.5, 6)])
+        x += 2 * half[0] + pick(rng, [0.02, rng.uniform(0.5, 6)])
 
 
 def nature(rng: Rng) -> Stage:
     """Meadow, park or heath: trees, bushes, rocks, fences, hills."""
     b = SceneBuilder()
-    b.card((0, 0, 0), (800, 800), add_material(b, rng, str(rng.choice(["grass", "ground"]))), casts=0)
+    b.card((0, 0, 0), (800, 800), add_material(b, rng, str(pick(rng, ["grass", "ground"]))), casts=0)
     _hills(b, rng, 60, 350)
     span = rng.uniform(8, 40)
-    for _ in range(int(rng.integers(3, 16))):
-        outdoors.tree(b, rng, _ring(rng, 0.12 * span, 1.5 * span, 1.5), rng.uniform(2.5, 10))
-    for _ in range(int(rng.integers(3, 20))):
+    for _ in range(int(rng.integers(4, 18))):
+        outdoors.tree(b, rng, _ring(rng, 0.12 * span, 1.2 * span, 1.5), rng.uniform(2.5, 10))
+    for _ in range(int(rng.integers(6, 30))):
         outdoors.bush(b, rng, _ring(rng, 0.08 * span, span, 0.8), rng.uniform(0.2, 1.6))
     for _ in range(int(rng.integers(1, 8))):
         outdoors.rock(b, rng, _ring(rng, 0.08 * span, span, 0.8), rng.uniform(0.15, 1.5))
@@ -115,13 +115,13 @@ def layers(rng: Rng) -> Stage:
         b.card((0, 0, 0), (60 * unit, 60 * unit), add_material(b, rng, "floor", scale=unit), casts=0)
     if backdrop:
         b.box((0, deep, 3 * unit), (60 * unit, 0.1 * unit, 40 * unit), add_material(b, rng, "wall", scale=unit), turned(rng.normal(0, 0.2)), casts=0)
-    tiled = [add_material(b, rng, str(rng.choice(["any", "print", "cloth", "furniture"])), scale=unit) for _ in range(16)]
+    tiled = [add_material(b, rng, str(pick(rng, ["any", "print", "cloth", "furniture"])), scale=unit) for _ in range(16)]
     for _ in range(int(rng.integers(25, 110))):
         away = math.exp(rng.uniform(math.log(1.6), math.log(12.5)))
         x, z = rng.uniform(-0.8, 0.8) * away, 1.2 + rng.uniform(-0.55, 0.55) * away
         size = unit * away * math.exp(rng.uniform(math.log(0.015), math.log(0.13)))
         z = max(z * unit, size) if ground else z * unit
-        _layer_thing(b, rng, (x * unit, away * unit, z), size, int(rng.choice(tiled)), unit)
+        _layer_thing(b, rng, (x * unit, away * unit, z), size, int(pick(rng, tiled)), unit)
     outside = rng.random() < 0.6 or not backdrop
     lamp = rng.uniform(-2, 2) * unit, rng.uniform(-1, 4) * unit, rng.uniform(3, 7) * unit
     light = outdoor_light(rng, size=3 * deep, fog=0.3) if outside else indoor_light(rng, position=lamp, size=deep)
@@ -136,19 +136,19 @@ def layers(rng: Rng) -> Stage:
 
 def _layer_thing(b: SceneBuilder, rng: Rng, centre: tuple[float, float, float], size: float, material: int, unit: float) -> None:
     facing = turned(rng.normal(0, 0.5), 0, math.pi / 2 + rng.normal(0, 0.3)) @ turned(rng.uniform(0, 6.3))
-    pick = rng.random()
+    kind = rng.random()
     half = size * rng.uniform(0.4, 1.6), size * rng.uniform(0.4, 1.6)
-    if pick < 0.4:
-        outline = int(rng.choice([RECTANGLE, RECTANGLE, ELLIPSE, LEAF, DIAMOND, RING]))
+    if kind < 0.4:
+        outline = int(pick(rng, [RECTANGLE, RECTANGLE, ELLIPSE, LEAF, DIAMOND, RING]))
         b.card(centre, half, material, facing, outline, a=rng.uniform(0.4, 0.85))
-    elif pick < 0.5:
-        mask = int(rng.choice(pattern_bank().kinds[str(rng.choice(["foliage", "blotches", "cells"]))]))
+    elif kind < 0.5:
+        mask = int(pick(rng, pattern_bank().kinds[str(pick(rng, ["foliage", "blotches", "cells"]))]))
         b.card(centre, (1.5 * half[0], 1.5 * half[1]), material, facing, MASK, mask=mask, a=rng.uniform(0.25, 0.5), b=256 / (size * rng.uniform(2, 6)))
-    elif pick < 0.68:
+    elif kind < 0.68:
         b.ellipsoid(centre, (size, size * rng.uniform(0.5, 1), size * rng.uniform(0.5, 1)), material, facing)
-    elif pick < 0.82:
+    elif kind < 0.82:
         b.box(centre, (half[0], size * rng.uniform(0.2, 1), half[1]), material, turned(*rng.uniform(0, 6.3, 3)))
-    elif pick < 0.94:
+    elif kind < 0.94:
         x, y, z = centre
         lean = rng.normal(0, 0.3, 2) * unit
         long = rng.uniform(1, 5) * unit

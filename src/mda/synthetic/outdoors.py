@@ -6,7 +6,7 @@ import numpy as np
 
 from mda.synthetic.furniture import Frame
 from mda.synthetic.layout import LATTICE, LEAF, MASK
-from mda.synthetic.materials import Rng, add_material, near_colour
+from mda.synthetic.materials import Rng, add_material, near_colour, pick
 from mda.synthetic.patterns import pattern_bank
 from mda.synthetic.scene import SceneBuilder, turned
 
@@ -24,14 +24,14 @@ def tree(b: SceneBuilder, rng: Rng, frame: Frame, height: float) -> None:
     """A trunk with branches, and a crown of cut cards and ellipsoids; or a conifer; or bare."""
     bark = add_material(b, rng, "bark", colour=near_colour(rng, 0.08, saturation=(0.1, 0.5), value=(0.15, 0.6)))
     radius = height * rng.uniform(0.015, 0.035)
-    pick = rng.random()
-    if pick < 0.2:
+    kind = rng.random()
+    if kind < 0.2:
         b.cylinder(frame.at(0, 0, height / 2), radius, height / 2, bark, taper=-0.5)
         _conifer(b, rng, frame, height)
         return
     fork = height * rng.uniform(0.3, 0.5)
     b.cylinder(frame.at(0, 0, fork / 2), radius, fork / 2, bark, taper=-0.2)
-    bare = pick > 0.85
+    bare = kind > 0.85
     tips = []
     for _ in range(int(rng.integers(4, 9))):
         yaw, rise = rng.uniform(0, 2 * math.pi), rng.uniform(0.5, 1.4)
@@ -52,7 +52,7 @@ def tree(b: SceneBuilder, rng: Rng, frame: Frame, height: float) -> None:
 
 def _conifer(b: SceneBuilder, rng: Rng, frame: Frame, height: float) -> None:
     green = foliage_colours(b, rng)
-    tiers, mask = int(rng.integers(3, 7)), int(rng.choice(pattern_bank().kinds["foliage"]))
+    tiers, mask = int(rng.integers(3, 7)), int(pick(rng, pattern_bank().kinds["foliage"]))
     wide = height * rng.uniform(0.15, 0.28)
     for k in range(tiers):
         s = k / tiers
@@ -73,13 +73,14 @@ def _crown(b: SceneBuilder, rng: Rng, frame: Frame, tips: list[tuple[float, floa
     solid = rng.random() < 0.5
     for tip in tips:
         if solid:
-            half = tuple(size * rng.uniform(0.6, 1.0, 3))
-            b.ellipsoid(frame.at(*tip), half, int(rng.choice(green)))
-        for _ in range(int(rng.integers(2, 5))):
-            centre = np.asarray(tip) + rng.normal(0, 0.5, 3) * size
+            # Keeps the sky from showing through everywhere; the cards around it hide its roundness.
+            half = tuple(size * rng.uniform(0.35, 0.65, 3))
+            b.ellipsoid(frame.at(*tip), half, int(pick(rng, green)))
+        for _ in range(int(rng.integers(3, 6))):
+            centre = np.asarray(tip) + rng.normal(0, 0.45, 3) * size
             rotation = turned(rng.uniform(0, 6.3), rng.uniform(-1, 1), rng.uniform(0, 3.1))
             half = size * rng.uniform(0.7, 1.4), size * rng.uniform(0.6, 1.1)
-            b.card(frame.at(*centre), half, int(rng.choice(green)), rotation, MASK, mask=int(rng.choice(masks)), a=rng.uniform(0.2, 0.45), b=texels)
+            b.card(frame.at(*centre), half, int(pick(rng, green)), rotation, MASK, mask=int(pick(rng, masks)), a=rng.uniform(0.2, 0.45), b=texels)
 
 
 def bush(b: SceneBuilder, rng: Rng, frame: Frame, height: float) -> None:
@@ -91,15 +92,18 @@ def bush(b: SceneBuilder, rng: Rng, frame: Frame, height: float) -> None:
             reach = height * rng.uniform(0.4, 1.0)
             rotation = turned(yaw, -math.pi / 2 + lean, 0)
             centre = frame.at(rng.normal(0, 0.25) * height, rng.normal(0, 0.25) * height, reach * 0.5)
-            b.card(centre, (reach * 0.55, reach * rng.uniform(0.03, 0.1)), int(rng.choice(green)), rotation, LEAF)
+            b.card(centre, (reach * 0.55, reach * rng.uniform(0.03, 0.1)), int(pick(rng, green)), rotation, LEAF)
         return
-    mask = int(rng.choice(pattern_bank().kinds["foliage"]))
+    mask = int(pick(rng, pattern_bank().kinds["foliage"]))
     for _ in range(int(rng.integers(2, 5))):
         x, y = rng.normal(0, 0.4, 2) * height
-        half = tuple(height * rng.uniform(0.3, 0.55, 3))
-        b.ellipsoid(frame.at(x, y, half[2] * 0.8), half, int(rng.choice(green)))
-        rotation = turned(rng.uniform(0, 6.3), rng.uniform(-0.4, 0.4), math.pi / 2)
-        b.card(frame.at(x, y, height * 0.5), (height * 0.7, height * 0.55), green[0], rotation, MASK, mask=mask, a=0.3, b=256 / (height * 0.8))
+        half = tuple(height * rng.uniform(0.2, 0.42, 3))
+        b.ellipsoid(frame.at(x, y, half[2] * 0.8), half, int(pick(rng, green)))
+        for _ in range(3):
+            rotation = turned(rng.uniform(0, 6.3), rng.uniform(-0.4, 0.4), math.pi / 2)
+            size = height * rng.uniform(0.5, 0.75), height * rng.uniform(0.4, 0.6)
+            centre = frame.at(x, y, height * 0.45)
+            b.card(centre, size, int(pick(rng, green)), rotation, MASK, mask=mask, a=0.25, b=256 / (height * 0.8))
 
 
 def rock(b: SceneBuilder, rng: Rng, frame: Frame, size: float) -> None:
@@ -178,7 +182,7 @@ def building(b: SceneBuilder, rng: Rng, frame: Frame, half: tuple[float, float],
         b.box(frame.at(0, 0, height + 0.15), (half[0] * 1.03, half[1] * 1.03, 0.15), roof, frame.rotation)
     plain = add_material(b, rng, "plain")
     for _ in range(int(rng.integers(0, 6))):
-        side, x, z = float(rng.choice([-1, 1])), rng.uniform(-0.8, 0.8) * half[0], rng.uniform(0.15, 0.9) * height
+        side, x, z = float(pick(rng, [-1, 1])), rng.uniform(-0.8, 0.8) * half[0], rng.uniform(0.15, 0.9) * height
         if rng.random() < 0.6:
             b.box(frame.at(x, side * (half[1] + 0.5), z), (rng.uniform(0.6, 1.5), 0.5, 0.08), plain, frame.rotation)
             b.card(frame.at(x, side * (half[1] + 1.0), z + 0.5), (1.0, 0.5), plain, frame.turned(0, 0, math.pi / 2), LATTICE, a=0.14, b=0.03, c=2.0, d=0.05)

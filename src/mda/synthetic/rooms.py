@@ -53,7 +53,7 @@ def shell(b: SceneBuilder, rng: Rng, half: tuple[float, float], height: float, *
     paint = add_material(b, rng, "wall")
     b.box((0, 0, -0.1), (half[0] + 2 * _WALL, half[1] + 2 * _WALL, 0.1), add_material(b, rng, "floor"))
     if ceiling:
-        b.box((0, 0, height + 0.1), (half[0] + 2 * _WALL, half[1] + 2 * _WALL, 0.1), add_material(b, rng, "plain"))
+        b.box((0, 0, height + 0.1), (half[0] + 2 * _WALL, half[1] + 2 * _WALL, 0.1), add_material(b, rng, "ceiling"))
     for k in range(4):
         yaw = k * math.pi / 2
         length, away = (2 * half[0], half[1]) if k % 2 == 0 else (2 * half[1], half[0])
@@ -121,21 +121,21 @@ def _along_walls(b: SceneBuilder, rng: Rng, half: tuple[float, float], height: f
                 y = away - inset
                 return Frame((x * math.cos(yaw) - y * math.sin(yaw), x * math.sin(yaw) + y * math.cos(yaw), 0), yaw)
 
-            pick = rng.random()
-            if pick < 0.22:
+            kind = rng.random()
+            if kind < 0.22:
                 furniture.shelf(b, rng, frame(0.22), min(2.0, wide), rng.uniform(0.6, 0.85 * height))
-            elif pick < 0.34:
+            elif kind < 0.34:
                 furniture.sofa(b, rng, frame(0.55), min(2.2, wide))
-            elif pick < 0.46:
+            elif kind < 0.46:
                 furniture.table(b, rng, frame(0.45), (min(0.9, wide / 2), 0.35), rng.uniform(0.5, 0.9))
-            elif pick < 0.54:
+            elif kind < 0.54:
                 furniture.lamp(b, rng, frame(0.35), rng.uniform(1.2, 1.9))
-            elif pick < 0.64:
+            elif kind < 0.64:
                 furniture.pot_plant(b, rng, frame(0.45), rng.uniform(0.6, 1.6))
-            elif pick < 0.74:
+            elif kind < 0.74:
                 cupboard = rng.uniform(0.3, 0.9) * height
                 b.box(frame(0.3).at(0, 0, cupboard / 2), (min(0.9, wide / 2), 0.28, cupboard / 2), add_material(b, rng, "furniture"), frame(0.3).rotation)
-            elif pick < 0.8:
+            elif kind < 0.8:
                 furniture.small_thing(b, rng, frame(0.5), rng.uniform(0.15, 0.4))
 
 
@@ -235,20 +235,20 @@ def _scattered(b: SceneBuilder, rng: Rng, half: tuple[float, float]) -> None:
     for _ in range(int(rng.integers(4, 14))):
         x, y = rng.uniform(-0.85, 0.85, 2) * np.asarray(half)
         frame = Frame((float(x), float(y), 0), rng.uniform(0, 6.3))
-        pick = rng.integers(0, 8)
-        if pick == 0:
+        kind = rng.integers(0, 8)
+        if kind == 0:
             furniture.pot_plant(b, rng, frame, rng.uniform(0.6, 2.0))
-        elif pick == 1:
+        elif kind == 1:
             furniture.person(b, rng, frame, rng.uniform(1.5, 1.9))
-        elif pick == 2:
+        elif kind == 2:
             furniture.table(b, rng, frame, (rng.uniform(0.4, 0.9), 0.45), 0.72)
-        elif pick == 3:
+        elif kind == 3:
             furniture.chair(b, rng, frame)
-        elif pick == 4:
+        elif kind == 4:
             outdoors.street_lamp(b, rng, frame, rng.uniform(2.2, 4.5))
-        elif pick == 5:
+        elif kind == 5:
             furniture.screen(b, rng, frame, (rng.uniform(0.5, 1.5), rng.uniform(0.5, 1.2)))
-        elif pick == 6:
+        elif kind == 6:
             outdoors.tree(b, rng, frame, rng.uniform(2.0, 5.0))
         else:
             furniture.small_thing(b, rng, frame, rng.uniform(0.15, 0.6))

@@ -41,21 +41,34 @@ def turned(yaw: float = 0.0, pitch: float = 0.0, roll: float = 0.0) -> Rotation:
 
 def along(direction: Vector, up: float = 0.0) -> Rotation:
     """A world_from_local rotation whose local z is the direction; `up` turns about it."""
-    z = np.asarray(direction, float)
-    z = z / math.sqrt(z @ z)
-    helper = np.array([1.0, 0.0, 0.0]) if abs(z[2]) > 0.9 else np.array([0.0, 0.0, 1.0])
-    x = np.cross(helper, z)
-    x = x / math.sqrt(x @ x)
-    y = np.cross(z, x)
-    return np.stack([x * math.cos(up) + y * math.sin(up), y * math.cos(up) - x * math.sin(up), z], axis=1)
+    a, b, c = direction
+    scale = 1 / math.sqrt(a * a + b * b + c * c)
+    a, b, c = a * scale, b * scale, c * scale
+    # x is level, except where that would divide by nothing; y completes a right-handed frame.
+    x = (0.0, -c, b) if abs(c) > 0.9 else (-b, a, 0.0)
+    scale = 1 / math.sqrt(x[0] ** 2 + x[1] ** 2 + x[2] ** 2)
+    x = (x[0] * scale, x[1] * scale, x[2] * scale)
+    y = (b * x[2] - c * x[1], c * x[0] - a * x[2], a * x[1] - b * x[0])
+    k, s = math.cos(up), math.sin(up)
+    return np.array([[k * p + s * q, k * q - s * p, r] for p, q, r in zip(x, y, (a, b, c), strict=True)])
+
+
+_MATERIAL_FIELDS = MATERIAL.names or ()
+_UPRIGHT = np.eye(3).ravel().tolist()
+
+
+def _refuse_rest(values: dict[str, float]) -> None:
+    if values:
+        message = f"Unknown fields: {', '.join(values)}."
+        raise TypeError(message)
 
 
 class SceneBuilder:
     """Collects primitives and materials; every method that adds a solid takes the number of a material."""
 
     def __init__(self) -> None:
-        self._primitives: list[np.void] = []
-        self._materials: list[np.void] = []
+        self._primitives: list[tuple[float, ...]] = []
+        self._materials: list[tuple[float, ...]] = []
 
     def __len__(self) -> int:
         """Number of primitives."""
@@ -63,26 +76,19 @@ class SceneBuilder:
 
     def material(self, **values: float) -> int:
         """Add a material (fields of `layout.MATERIAL`) and return its number."""
-        record = np.zeros((), MATERIAL)
-        for name, value in values.items():
-            record[name] = value
-        self._materials.append(record[()])
+        self._materials.append(tuple(values.pop(name, 0) for name in _MATERIAL_FIELDS))
+        _refuse_rest(values)
         return len(self._materials) - 1
 
     def _add(
         self, kind: int, centre: Vector, half: Vector, rotation: Rotation | None, material: int, **values: float
     ) -> None:
-        record = np.zeros((), PRIMITIVE)
-        record["kind"], record["material"], record["casts"] = kind, material, 1
-        record["cx"], record["cy"], record["cz"] = centre
-        record["hx"], record["hy"], record["hz"] = half
-        local = np.eye(3) if rotation is None else rotation.T
-        for i in range(3):
-            for j in range(3):
-                record[f"r{i}{j}"] = local[i, j]
-        for name, value in values.items():
-            record[name] = value
-        self._primitives.append(record[()])
+        # By position, not by name, because scenes of hundreds of parts are built many times a second.
+        local = _UPRIGHT if rotation is None else rotation.T.ravel().tolist()
+        outline, mask, casts = values.pop("outline", 0), values.pop("mask", 0), values.pop("casts", 1)
+        rest = [values.pop(name, 0.0) for name in ("taper", "a", "b", "c", "d")]
+        _refuse_rest(values)
+        self._primitives.append((kind, outline, material, mask, casts, *centre, *local, *half, *rest))
 
     def box(self, centre: Vector, half: Vector, material: int, rotation: Rotation | None = None, **more: float) -> None:
         """Add a box of half extents `half` along the rotated axes."""
@@ -102,10 +108,9 @@ class SceneBuilder:
 
     def pole(self, start: Vector, end: Vector, radius: float, material: int, **more: float) -> None:
         """Add a cylinder between two points."""
-        a, b = np.asarray(start, float), np.asarray(end, float)
-        length = math.sqrt((b - a) @ (b - a))
-        middle = (a + b) / 2
-        self.cylinder(tuple(middle), radius, length / 2, material, along(tuple(b - a)), **more)
+        way = end[0] - start[0], end[1] - start[1], end[2] - start[2]
+        middle = start[0] + way[0] / 2, start[1] + way[1] / 2, start[2] + way[2] / 2
+        self.cylinder(middle, radius, math.hypot(*way) / 2, material, along(way), **more)
 
     def card(
         self, centre: Vector, half: tuple[float, float], material: int, rotation: Rotation | None = None,

@@ -46,9 +46,9 @@ class Tracer:
     def centres(self, camera: np.void, image_hw: tuple[int, int]) -> tuple[Int[ndarray, "h w"], Float[ndarray, "h w"]]:
         """Surface number (-1: sky) and depth (0: sky) at the pixel centres."""
         surface, depth = np.empty(image_hw, np.int32), np.empty(image_hw)
-        local, nearest, _, cells, columns = self._prepare(camera, image_hw)
+        local, nearest, rects, cells, columns = self._prepare(camera, image_hw)
         drawing.trace_centres(
-            self.scene.primitives, local, nearest, cells, columns, camera, self._bank, surface, depth
+            self.scene.primitives, local, nearest, rects, cells, columns, camera, self._bank, surface, depth
         )
         return surface, depth
 
@@ -67,7 +67,7 @@ class Tracer:
         """Draw a view; `gap` is the relative depth gap (log) of a discontinuity."""
         scene = self.scene
         local, nearest, rects, cells, columns = self._prepare(camera, image_hw)
-        seen = scene.primitives, local, nearest, cells, columns
+        seen = scene.primitives, local, nearest, rects, cells, columns
         surface, depth = np.empty(image_hw, np.int32), np.empty(image_hw)
         lit, flags = np.empty(image_hw, np.uint8), np.zeros(image_hw, np.uint8)
         drawing.trace_centres(*seen, camera, self._bank, surface, depth)

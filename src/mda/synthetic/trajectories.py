@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mda.shapes import Bool, Float, ndarray
-from mda.synthetic.layout import CAMERA
+from mda.synthetic.layout import CAMERA, FACES
 from mda.synthetic.materials import Rng
 from mda.synthetic.scene import Rotation
 from mda.synthetic.stage import Stage
@@ -18,6 +18,7 @@ _PROBE_ROWS = 18
 _NEAREST_SHARE = 0.03
 _SMALLEST_HIT_SHARE = 0.3
 _SMALLEST_OVERLAP = 0.3
+_FEWEST_THINGS = 6
 _TRIES = 60
 
 
@@ -63,11 +64,12 @@ class Pose:
 
 @dataclass(frozen=True, kw_only=True)
 class _Probe:
-    """The small picture of a candidate."""
+    """The small picture of a candidate; `things` counts the primitives in it."""
 
     camera: np.void
     depth: Float[ndarray, "h w"]
     hit: Bool[ndarray, "h w"]
+    things: int
 
 
 def choose_poses(rng: Rng, stage: Stage, tracer: Tracer, views: int, image_hw: tuple[int, int]) -> list[Pose]:
@@ -119,7 +121,8 @@ def _slope(pose: Pose) -> float:
 def _probe(tracer: Tracer, pose: Pose, small_hw: tuple[int, int]) -> _Probe:
     camera = pose.camera(small_hw)
     surface, depth = tracer.centres(camera, small_hw)
-    return _Probe(camera=camera, depth=depth, hit=surface >= 0)
+    things = len(np.unique(surface[surface >= 0] // FACES))
+    return _Probe(camera=camera, depth=depth, hit=surface >= 0, things=things)
 
 
 def _fitness(stage: Stage, tracer: Tracer, pose: Pose, probe: _Probe) -> float:
@@ -133,7 +136,7 @@ def _fitness(stage: Stage, tracer: Tracer, pose: Pose, probe: _Probe) -> float:
     # A view filled by one thing right in front of the camera shows little of the scene.
     if median < 0.12 * stage.size:
         return -1.0
-    return 0.0
+    return 0.0 if probe.things >= _FEWEST_THINGS else -0.5 + 0.01 * probe.things
 
 
 def _overlap(probe: _Probe, other: _Probe) -> float:

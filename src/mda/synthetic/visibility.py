@@ -13,7 +13,7 @@ _NEAREST = 1e-4
 
 @kernel
 @no_type_check
-def first_hit(prims, local, nearest, cells, columns, camera, px, py, bank):
+def first_hit(prims, local, nearest, rects, cells, columns, camera, px, py, bank):
     """(surface number or -1, depth) along the ray through image point (px, py)."""
     starts, members = cells
     x, y = (px - camera.cx) / camera.fx, (py - camera.cy) / camera.fy
@@ -24,6 +24,8 @@ def first_hit(prims, local, nearest, cells, columns, camera, px, py, bank):
         i = members[k]
         if nearest[i] >= best:
             break
+        if px < rects[i, 0] or px > rects[i, 2] or py < rects[i, 1] or py > rects[i, 3]:
+            continue
         row = local[i]
         t, face = meet(
             prims[i],

@@ -74,7 +74,13 @@ def pictures(count: int, *, hw=(24, 32), seed=0) -> list[np.ndarray]:
 
 def clip_views(images: list[np.ndarray]) -> list[ClipView]:
     return [
-        ClipView(name=f"{number}.png", view=ResizedView(pixels=pixels, source_hw=pixels.shape[:2], crop=CropBox(
-            top=0, left=0, height=pixels.shape[0], width=pixels.shape[1])))
+        ClipView(
+            name=f"{number}.png",
+            view=ResizedView(
+                pixels=pixels,
+                source_hw=pixels.shape[:2],
+                crop=CropBox(top=0, left=0, height=pixels.shape[0], width=pixels.shape[1]),
+            ),
+        )
         for number, pixels in enumerate(images)
     ]

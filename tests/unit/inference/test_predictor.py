@@ -31,7 +31,7 @@ def test_views_of_a_clip_are_looked_at_together():
 def test_what_comes_out_belongs_to_the_user():
     prediction = pretend_predictor().predict(pictures(1))
     prediction.depth[0, 0, 0] = 1.0
-    shift = torch.zeros(1, 12, 16, requires_grad=True)
+    shift = torch.zeros(1, 24, 32, requires_grad=True)
     prediction.mixture.log_prob(prediction.depth + shift).sum().backward()
     assert shift.grad.abs().sum() > 0
 
@@ -137,7 +137,8 @@ def test_running_out_of_memory_tells_the_remedy(monkeypatch):
     predictor = pretend_predictor()
 
     def exhausted(*_):
-        raise RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory")
+        message = "[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory"
+        raise RuntimeError(message)
 
     monkeypatch.setattr(predictor.network, "forward", exhausted)
     with pytest.raises(ConfigError, match="--max-views"):
@@ -148,7 +149,8 @@ def test_other_failures_of_the_network_stay_what_they_are(monkeypatch):
     predictor = pretend_predictor()
 
     def broken(*_):
-        raise RuntimeError("shapes differ")
+        message = "shapes differ"
+        raise RuntimeError(message)
 
     monkeypatch.setattr(predictor.network, "forward", broken)
     with pytest.raises(RuntimeError, match="shapes differ"):

@@ -98,9 +98,7 @@ def test_windows_that_are_done_are_not_looked_at():
     assert [window.prediction is None for window in resumed] == [True, True, False]
     assert again.network.calls == [3]
     torch.testing.assert_close(resumed[2].prediction.depth, whole[2].prediction.depth)
-    torch.testing.assert_close(
-        resumed[2].prediction.cameras.world_from_cam, whole[2].prediction.cameras.world_from_cam
-    )
+    torch.testing.assert_close(resumed[2].prediction.cameras.world_from_cam, whole[2].prediction.cameras.world_from_cam)
 
 
 def test_pretend_network_is_what_it_says():

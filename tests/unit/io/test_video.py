@@ -171,3 +171,22 @@ def test_a_reader_can_be_left_early_and_read_again(tmp_path):
         assert frame_number(frame.pixels) == 0
         break
     assert len(list(reader)) == 10
+
+
+def test_a_video_without_one_whole_frame_is_refused(tmp_path):
+    whole = write_video(tmp_path / "a.mp4", STEADY, options={"movflags": "+faststart"}, noisy=True)
+    content = whole.read_bytes()
+    whole.write_bytes(content[: content.index(b"mdat") + 8])
+    with pytest.raises(InputError, match=r"a\.mp4: no frame can be decoded"):
+        list(VideoReader(whole))
+
+
+def test_sound_alone_is_no_video(tmp_path):
+    path = tmp_path / "song.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("aac", rate=8000, layout="mono")
+        silence = av.AudioFrame.from_ndarray(np.zeros((1, 8000), np.float32), format="fltp", layout="mono")
+        silence.sample_rate = 8000
+        container.mux([*stream.encode(silence), *stream.encode(None)])
+    with pytest.raises(InputError, match=r"song\.mp4 holds no video"):
+        VideoReader(path)

@@ -19,11 +19,10 @@ def test_the_pixel_centre_tells_the_side():
     assert truth.on_front.sum() == truth.depth.shape[-2]
 
 
-def test_interior_keeps_two_pixels_away():
+def test_interior_is_all_but_the_edges():
     truth = step_truth()
-    columns = truth.interior()[0].all(0).nonzero().flatten().tolist()
-    assert columns == [*range(STEP - 2), *range(STEP + 2, truth.depth.shape[-1])]
-    assert truth.interior(1).sum() == truth.depth.numel() - truth.edge.sum()
+    columns = truth.interior[0].all(0).nonzero().flatten().tolist()
+    assert columns == [*range(STEP - 1), *range(STEP + 1, truth.depth.shape[-1])]
 
 
 def test_surroundings_carry_the_local_surfaces_along():
@@ -38,9 +37,9 @@ def test_skyline_is_marked_on_both_sides_and_is_no_edge():
     truth, sky = skyline_truth()
     assert truth.skyline[0].all(-1).nonzero().flatten().tolist() == [5, 6]
     assert not truth.edge.any()
-    assert not truth.interior()[:, :8].any()
-    assert truth.interior()[:, 8:].all()
-    assert not (truth.interior() & sky).any()
+    assert not truth.interior[:, :7].any()
+    assert truth.interior[:, 7:].all()
+    assert not (truth.interior & sky).any()
 
 
 def test_invalid_pixels_are_on_no_surface():

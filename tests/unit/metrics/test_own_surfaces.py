@@ -79,13 +79,13 @@ def test_own_gaps_below_a_tenth_are_counted_apart(gap, unresolved):
 def test_a_surface_without_three_interior_pixels_is_unscored():
     depth = step_depth()
     valid = torch.ones_like(depth, dtype=torch.bool)
-    valid[..., STEP + 2 :] = False
+    valid[..., STEP + 1 :] = False
     truth = EdgeTruth.from_depth(depth, valid)
     found = score(depth, truth)
     assert found["unscored"] == Tally(sum=float(EDGE_PIXELS), count=EDGE_PIXELS)
     assert found["unresolved"].count == 0
-    valid[0, :3, STEP + 2] = True
-    # Three pixels at the top are within reach of the rows 0..5, on both sides of the edge.
+    valid[0, :3, STEP + 1] = True
+    # Three pixels at the top are within reach of the uppermost rows, on both sides of the edge.
     assert score(depth, EdgeTruth.from_depth(depth, valid))["unscored"].sum < EDGE_PIXELS
 
 

@@ -1,0 +1,214 @@
+"""The highest point of a mixture of normals, for millions of mixtures: scan, climb, check, and search the unclear ones.
+
+What makes it exact. At a mode x* the density f has f' = 0 and f'' <= 0. Write r_j for the share of component j in
+f(x*), p_j = 1 / s_j^2 and z_j = (x* - m_j) / s_j.
+
+1. f'' <= 0 says sum r_j p_j (z_j^2 - 1) <= 0. So some component has |z_j| <= 1; let k be the narrowest one with
+   |z_k| <= 1.5. Components beyond 1.5 have z_j^2 - 1 >= 1.25, the others have p_j <= p_k, hence
+   sum r_j p_j <= (1 + 1 / 1.25) p_k = 1.8 p_k.
+2. By Jensen's inequality log f(x* + d) >= log f(x*) - d^2 / 2 sum r_j p_j >= log f(x*) - 0.9 (d / s_k)^2.
+
+So if every component is scanned at steps of h s_k over m_k +- 1.5 s_k, **every mode has a node at which the density is
+less than it by at most 0.9 (h / 2)^2 nat**: 0.081 nat for the coarse scan (5 nodes per component). After the climb from
+the best node, any node within 0.081 nat of the found mode is a possible rival, except those that lie below a parabola
+of half the mode's curvature, which belong to its own peak. Pixels with a rival (a few in a hundred), and pixels whose
+peak is too flat for Newton's method, get a five times finer scan and climb from every peak of it.
+
+Every step is arithmetic of one pixel alone, so results do not depend on how pixels are grouped.
+"""
+
+import math
+from typing import NamedTuple
+
+import torch
+
+from mda.mixtures.families import Family
+from mda.mixtures.planes import Planes, bounded_exp_, position_of_largest
+from mda.mixtures.rows import map_rows, tile_rows
+from mda.mixtures.spaces import widened
+from mda.shapes import Bool, Float, Tensor
+
+_COARSE = (-1.2, -0.6, 0.0, 0.6, 1.2)  # half a step beyond the last node is 1.5
+_COARSE_LOSS = 0.9 * 0.3**2
+_FINE_STEP = 0.125
+_FINE = tuple(_FINE_STEP * i for i in range(-12, 13))
+_CLIMB_STEPS = 2  # and a last one whose gain is checked
+_SEARCH_STEPS = 12  # bisection alone would reach 2^-12 of the bracket
+_FLATTEST = 0.125  # log-curvature, relative to the mixture's precision, below which Newton's step is not trusted
+_LARGEST_LAST_GAIN = 2e-5  # nat; Newton's next step then gains less than 1e-8
+_ROUNDING = 2e-6  # relative error of a density in single precision, generously
+
+
+class Slope(NamedTuple):
+    """What is known of the density at a position x, per pixel.
+
+    Attributes:
+        density: f, relative to the highest component.
+        weight: sum of g_j / (2 s_j^2) over the components' densities g_j; `weight / density` is half their precision.
+        curvature: -(log f)'' relative to the precision, at most 1; it may be negative.
+        step: subtract it to climb: Newton's step on log f, at most 8 times the fixed-point step, which always climbs.
+    """
+
+    density: Float[Tensor, "*x n"]
+    weight: Float[Tensor, "*x n"]
+    curvature: Float[Tensor, "*x n"]
+    step: Float[Tensor, "*x n"]
+
+
+class Climber:
+    """Evaluates density, slope and curvature at one position per pixel (or several: shape [*x, n])."""
+
+    def __init__(self, planes: Planes, *starts: int) -> None:
+        self._planes = planes
+        shape = (*starts, planes.components, planes.pixels)
+        self._gaps, self._squares, self._terms = (
+            planes.origin.new_empty(shape),
+            planes.origin.new_empty(shape),
+            planes.origin.new_empty(4, *shape),
+        )
+
+    def at(self, x: Float[Tensor, "*x n"]) -> Slope:
+        """Everything at x.
+
+        With half precisions h_j = rate_j^2, gaps u_j = x - m_j and shares of density g_j: the fixed-point step is
+        sum(g h u) / sum(g h), and -(log f)'' / (sum(2 g h) / f) = 1 - 2 (sum(g h v^2) - sum(g h u)^2 / f) / sum(g h),
+        where v = rate u.
+        """
+        planes, terms = self._planes, self._terms
+        gaps = torch.sub(x.unsqueeze(-2), planes.offsets, out=self._gaps)
+        scaled = torch.mul(gaps, planes.rates, out=self._squares)
+        squares = torch.mul(scaled, scaled, out=scaled)
+        g = bounded_exp_(torch.sub(planes.log_heights, squares, out=terms[0]))
+        gh = torch.mul(g, planes.rates, out=terms[1]).mul_(planes.rates)
+        torch.mul(gh, gaps, out=terms[2])
+        torch.mul(gh, squares, out=terms[3])
+        density, weight, pull, spread = terms.sum(-2)
+        fixed_point_step = pull / weight
+        variance = spread.div_(weight).sub_(pull.mul_(fixed_point_step).div_(density))
+        curvature = variance.mul_(-2).add_(1)
+        return Slope(density, weight, curvature, fixed_point_step.div_(curvature.clamp_min(_FLATTEST)))
+
+
+class Scan:
+    """Positions and densities at nodes around every component, `steps` in its scales: shape [nodes, k, n]."""
+
+    def __init__(self, planes: Planes, steps: tuple[float, ...]) -> None:
+        self._planes, self._steps = planes, steps
+        shape = (planes.components, planes.pixels)
+        self.positions, self.densities, self.work = planes.origin.new_empty(3, len(steps), *shape).unbind()
+        self._gaps, self._slopes, self._pairs = planes.origin.new_empty(3, planes.components - 1, *shape).unbind()
+
+    def run(self) -> None:
+        """Fill positions and densities from the planes."""
+        planes = self._planes
+        offsets, rates, log_heights = planes.others()
+        gaps = torch.sub(planes.offsets, offsets, out=self._gaps).mul_(rates)
+        slopes = torch.mul(planes.scales, rates, out=self._slopes)
+        own = bounded_exp_(planes.log_heights.clone())
+        for step, positions, densities in zip(self._steps, self.positions, self.densities, strict=True):
+            torch.add(planes.offsets, planes.scales, alpha=step, out=positions)
+            e = torch.add(gaps, slopes, alpha=step, out=self._pairs)
+            e = torch.mul(e, e, out=e)
+            torch.sum(bounded_exp_(torch.sub(log_heights, e, out=e)), 0, out=densities)
+            densities.add_(own, alpha=math.exp(-0.5 * step**2))
+
+
+class QuickSearch:
+    """Mode of nearly every pixel: best node of the coarse scan, three steps up, and a check that nothing rivals it."""
+
+    def __init__(self, planes: Planes) -> None:
+        self._planes = planes
+        self._scan, self._climber = Scan(planes, _COARSE), Climber(planes)
+
+    def run(self) -> tuple[Float[Tensor, "n"], Bool[Tensor, "n"]]:
+        """Position of the mode, and whether it is certain."""
+        self._scan.run()
+        positions, densities, work = (
+            a.flatten(0, 1) for a in (self._scan.positions, self._scan.densities, self._scan.work)
+        )
+        x = position_of_largest(densities, positions, densities.amax(0), out=work)
+        for _ in range(_CLIMB_STEPS):
+            x.sub_(self._climber.at(x).step)
+        top = self._climber.at(x)
+        # f (log f)'' = -bend; the parabola of half the curvature is f - bend d^2 / 4.
+        bend = top.curvature * top.weight * 2
+        limit = torch.sub(positions, x, out=work)
+        limit = torch.mul(limit, limit, out=limit).mul_(bend * -0.25).add_(top.density * (1 + _ROUNDING))
+        limit = torch.maximum(limit, top.density * math.exp(-_COARSE_LOSS), out=limit)
+        unrivalled = densities.sub_(limit).amax(0) <= 0
+        converged = 0.5 * bend * top.step.square() <= _LARGEST_LAST_GAIN * top.density
+        return x.sub_(top.step), unrivalled & converged & (top.curvature > _FLATTEST)
+
+
+class ThoroughSearch:
+    """Mode of any pixel: the two highest peaks of the fine scan around every component, each climbed in its bracket."""
+
+    def __init__(self, planes: Planes) -> None:
+        self._planes = planes
+        self._scan, self._climber = Scan(planes, _FINE), Climber(planes, 2 * planes.components)
+
+    def run(self) -> tuple[Float[Tensor, "n"]]:
+        """Position of the mode."""
+        x = self._peaks()
+        half_width = self._planes.scales.repeat(2, 1).mul_(_FINE_STEP)
+        low, high = x - half_width, x + half_width
+        for _ in range(_SEARCH_STEPS):
+            step = self._climber.at(x).step
+            low, high = torch.where(step <= 0, x, low), torch.where(step >= 0, x, high)
+            climbed = x - step
+            x = torch.where((climbed > low) & (climbed < high), climbed, 0.5 * (low + high))
+        density = self._climber.at(x).density
+        return (position_of_largest(density, x, density.amax(0), out=torch.empty_like(x)),)
+
+    def _peaks(self) -> Float[Tensor, "c n"]:
+        """Nodes that top their neighbours, the best two per component (the second repeats a node if there is one)."""
+        self._scan.run()
+        positions, densities = self._scan.positions, self._scan.densities
+        edge = torch.full_like(densities[:1], -torch.inf)
+        is_peak = (densities >= torch.cat([edge, densities[:-1]])) & (densities >= torch.cat([densities[1:], edge]))
+        peaks = torch.where(is_peak, densities, -1.0)
+        first = position_of_largest(peaks, positions, peaks.amax(0), out=self._scan.work)
+        peaks = torch.where(positions == first, -1.0, peaks)
+        second = position_of_largest(peaks, positions, peaks.amax(0), out=self._scan.work)
+        return torch.cat([first, second])
+
+
+class _TileWorker:
+    """Loads tiles into planes and runs a search on them; working memory is kept from tile to tile."""
+
+    def __init__(self, search: type[QuickSearch] | type[ThoroughSearch]) -> None:
+        self._make = search
+        self._planes: Planes | None = None
+
+    def __call__(
+        self, locs: Float[Tensor, "n k"], scales: Float[Tensor, "n k"], log_weights: Float[Tensor, "n k"]
+    ) -> tuple[Tensor, ...]:
+        pixels, components = locs.shape
+        if self._planes is None or self._planes.pixels != pixels:
+            self._planes = Planes(Family.NORMAL, components, pixels, like=locs)
+            self._search = self._make(self._planes)
+        self._planes.load(locs, scales, log_weights)
+        x, *certain = self._search.run()
+        return (widened(self._planes.origin) + x, *certain)
+
+
+def normal_modes(
+    locs: Float[Tensor, "*b k"],
+    scales: Float[Tensor, "*b k"],
+    log_weights: Float[Tensor, "*b k"],
+    chunk: int | None = None,
+) -> Float[Tensor, "*b"]:
+    """Coordinate of the global maximum of every mixture of normals, in double precision where the device has it.
+
+    Of exactly equal maxima one is taken. `chunk` bounds the number of pixels worked on at a time; it does not change
+    a single bit of the result.
+    """
+    arrays, components = (locs, scales, log_weights), locs.shape[-1]
+    modes, certain = map_rows(_TileWorker(QuickSearch), arrays, tile_rows(components**2, locs.device, chunk))
+    unclear = (~certain).nonzero(as_tuple=True)
+    if unclear[0].numel():
+        # One pixel at the fine scan needs 25 planes per component, and 8 per pair of components when it climbs.
+        rows = tile_rows((len(_FINE) + 8 * components) * components, locs.device, chunk)
+        hard = tuple(array[unclear] for array in arrays)
+        modes[unclear] = map_rows(_TileWorker(ThoroughSearch), hard, rows)[0]
+    return modes

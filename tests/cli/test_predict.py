@@ -1,0 +1,171 @@
+import json
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from mda.cli.predict import DECODERS
+from mda.io.ply import read_ply
+from mda.mixtures import Decoder, DepthMixture
+from tests.cli.conftest import photo, pose_of, views_in
+from tests.golden import examples_dir
+
+
+def test_a_folder_becomes_a_run(predict, photos, tmp_path):
+    result = predict(photos, "--out", tmp_path / "run")
+    assert result.code == 0, result.err
+    run = tmp_path / "run"
+    assert views_in(run) == ["000000", "000001", "000002", "000003"]
+    info = json.loads((run / "run.json").read_text())
+    assert info["format_version"] == 1
+    assert info["model"] == "mda_mini"
+    assert info["licence"] == "Apache-2.0"
+    assert info["decoder"] in DECODERS
+    assert info["command"].startswith("mda predict ")
+    assert info["sizes"]["image_hw"] == [48, 64]
+    assert info["details"]["skipped"] == []
+    assert [view["name"] for view in info["views"]] == ["0.jpg", "1.jpg", "2.jpg", "3.jpg"]
+    assert {"network", "total"} <= set(info["timings"])
+    assert "torch" in info["versions"]
+    assert (run / "preview.png").stat().st_size > 1000
+    assert len(read_ply(run / "points.ply").positions) > 0
+    for words in (str(run), "4 views", "preview.png", "points.ply", "Apache-2.0", "mda models"):
+        assert words in result.out
+
+
+def test_the_first_view_is_the_world(predict, photos, tmp_path):
+    predict(photos, "--out", tmp_path / "run")
+    np.testing.assert_allclose(pose_of(tmp_path / "run", "000000"), np.eye(4), atol=1e-6)
+
+
+def test_without_out_the_place_follows_from_input_and_model(predict, photos):
+    result = predict(photos)
+    assert result.code == 0
+    assert "eval_results/demo/photos/mda_mini" in result.out
+    assert len(views_in(photos.parent / "here" / "eval_results" / "demo" / "photos" / "mda_mini")) == 4
+
+
+def test_several_inputs_become_several_runs(predict, photos, tmp_path):
+    other = tmp_path / "other"
+    other.mkdir()
+    photo(other / "a.png")
+    result = predict(photos, other, "--out", tmp_path / "runs")
+    assert result.code == 0
+    assert len(views_in(tmp_path / "runs" / "photos")) == 4
+    assert len(views_in(tmp_path / "runs" / "other")) == 1
+
+
+def test_a_saved_density_decodes_to_the_saved_depth(predict, photos, tmp_path):
+    run = tmp_path / "run"
+    assert predict(photos, "--out", run, "--save-mixture", "--decoder", "mode").code == 0
+    with np.load(run / "mixture" / "000001.npz") as saved:
+        parts = {name: torch.from_numpy(saved[name]) for name in ("locs", "scales", "log_weights")}
+        mixture = DepthMixture(**parts, family=str(saved["family"]), space=str(saved["space"]))
+    np.testing.assert_allclose(mixture.decode("mode"), np.load(run / "depth" / "000001.npy"), rtol=1e-4)
+
+
+@pytest.mark.parametrize("decoder", DECODERS)
+def test_every_decoder_works(predict, photos, tmp_path, decoder):
+    assert predict(photos, "--out", tmp_path / "run", "--decoder", decoder, "--no-ply").code == 0
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["decoder"] == decoder
+    assert not (tmp_path / "run" / "points.ply").exists()
+
+
+def test_the_listed_decoders_are_those_there_are():
+    assert set(DECODERS) == {str(decoder) for decoder in Decoder}
+
+
+def test_stride_and_windows(predict, photos, tmp_path):
+    assert predict(photos, "--out", tmp_path / "run", "--stride", 2).code == 0
+    assert len(views_in(tmp_path / "run")) == 2
+    assert predict(photos, "--out", tmp_path / "windows", "--max-views", 2).code == 0
+    assert len(views_in(tmp_path / "windows")) == 4
+
+
+def test_the_same_command_again_does_nothing(predict, photos, tmp_path):
+    predict(photos, "--out", tmp_path / "run")
+    written = (tmp_path / "run" / "depth" / "000000.npy").stat().st_mtime_ns
+    result = predict(photos, "--out", tmp_path / "run")
+    assert result.code == 0
+    assert "were there already" in result.out
+    assert (tmp_path / "run" / "depth" / "000000.npy").stat().st_mtime_ns == written
+    predict(photos, "--out", tmp_path / "run", "--overwrite")
+    assert (tmp_path / "run" / "depth" / "000000.npy").stat().st_mtime_ns > written
+
+
+def test_another_run_is_not_replaced_unasked(predict, photos, tmp_path):
+    predict(photos, "--out", tmp_path / "run")
+    result = predict(photos, "--out", tmp_path / "run", "--decoder", "mean")
+    assert result.code == 2
+    assert "decoder" in result.err
+    assert "--overwrite" in result.err
+    assert predict(photos, "--out", tmp_path / "run", "--decoder", "mean", "--overwrite").code == 0
+
+
+def test_weights_may_be_the_model(command, weights, photos, tmp_path):
+    result = command("predict", photos, "--model", weights, "--size", 64, "--out", tmp_path / "run")
+    assert result.code == 0
+    assert "larger ones" not in result.out
+
+
+def test_the_viewer_is_refused_at_once(command, tmp_path):
+    result = command("predict", tmp_path / "nowhere", "--view")
+    assert result.code == 2
+    assert "--view" in result.err
+    assert "preview.png" in result.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--model", "mda_mni"], "Did you mean mda_mini"),
+        (["--decoder", "best"], "heaviest"),
+        (["--stride", "0"], "not a whole number above 0"),
+        (["--fps", "x"], "not a number above 0"),
+        (["--device", "gpu"], "no device"),
+        (["--size", "3"], "--size"),
+        (["--max-views", "1"], "--max-views"),
+    ],
+)
+def test_options_that_cannot_work_are_one_line(command, weights, photos, arguments, words):
+    result = command("predict", photos, "--checkpoint", weights, *arguments)
+    assert result.code == 2
+    assert result.err.startswith("error: ")
+    assert len(result.err.strip().splitlines()) == 1
+    assert words in result.err
+    assert "Traceback" not in result.err
+
+
+def test_demo_speaks_the_flags_of_the_published_release(command, photos, monkeypatch):
+    sys.modules.pop("demo", None)
+    import demo  # noqa: PLC0415
+
+    called = []
+    monkeypatch.setattr(demo, "mda", lambda arguments: called.append(arguments) or 0)
+    flags = [
+        "--fps",
+        "2",
+        "--image_stride",
+        "3",
+        "--model_name",
+        "mda_mog_sky_l2",
+        "--output_dir",
+        "out/",
+        "--no-viewer",
+    ]
+    assert demo.main([str(photos), *flags]) == 0
+    # The translation is a command that predict understands.
+    assert called[0] == [
+        *("predict", str(photos), "--fps", "2", "--stride", "3"),
+        *("--model", "mda_mog_sky_l2", "--out", "out/mda_mog_sky_l2"),
+    ]
+    result = command(*called[0])
+    assert "huggingface.co/sy000/MDA" in result.err
+
+
+@pytest.mark.skipif(not examples_dir().is_dir(), reason=f"no example photos in {examples_dir()} (set MDA_EXAMPLES_DIR)")
+def test_real_photos(predict, tmp_path):
+    folder = min(path for path in examples_dir().iterdir() if any(path.glob("*.jpg")))
+    assert predict(folder, "--out", tmp_path / "run", "--stride", 9).code == 0
+    assert len(views_in(tmp_path / "run")) > 0
