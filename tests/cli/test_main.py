@@ -1,3 +1,7 @@
+import logging
+import sys
+from types import SimpleNamespace
+
 import pytest
 
 from mda.cli import models
@@ -85,12 +89,13 @@ def test_models_tells_which_are_here(command, tmp_path):
 
 
 def test_train_hands_its_settings_on(command, monkeypatch):
-    import mda.training.main  # noqa: PLC0415
-
-    seen = []
-    monkeypatch.setattr(mda.training.main, "main", lambda settings: seen.extend(settings) or 0)
+    seen, needed = [], []
+    pretended = SimpleNamespace(main=lambda settings: seen.extend(settings) or 0)
+    monkeypatch.setitem(sys.modules, "mda.training.main", pretended)
+    monkeypatch.setattr("mda.cli.train.require", lambda module, extra: needed.append((module, extra)))
     assert command("train", "experiment=mda/da3_mog_sky_full", "steps=3", "+x.y=[1,2]", "~z").code == 0
     assert seen == ["experiment=mda/da3_mog_sky_full", "steps=3", "+x.y=[1,2]", "~z"]
+    assert needed == [("hydra", "train"), ("lightning", "train")]
 
 
 def test_train_without_its_extra_tells_how_to_install_it(command, monkeypatch):
@@ -105,8 +110,6 @@ def test_train_without_its_extra_tells_how_to_install_it(command, monkeypatch):
 
 
 def test_messages_of_a_command_do_not_outlive_it(command):
-    import logging  # noqa: PLC0415
-
     before = list(logging.getLogger("mda").handlers), logging.getLogger("mda").level
     command("models")
     assert (list(logging.getLogger("mda").handlers), logging.getLogger("mda").level) == before

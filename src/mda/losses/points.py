@@ -74,9 +74,10 @@ def _norm(points: Float[Tensor, "b v 3 h w"]) -> Float[Tensor, "b v h w"]:
 def _usable(cameras: Cameras) -> tuple[Cameras, Bool[Tensor, "b v"]]:
     """Cameras with identities in place of those that are not finite or not invertible, and which are left."""
     with torch.no_grad():
-        inverse = torch.linalg.inv_ex(cameras.intrinsics)
-        numbers = torch.cat([m.flatten(-2) for m in (cameras.world_from_cam, cameras.intrinsics, inverse.inverse)], -1)
-        usable = (numbers.abs() < MAX_CAMERA_NUMBER).all(-1) & (inverse.info == 0)
+        # The inverse of a singular matrix comes back with numbers that are not finite.
+        inverse = torch.linalg.inv_ex(cameras.intrinsics).inverse
+        numbers = torch.cat([m.flatten(-2) for m in (cameras.world_from_cam, cameras.intrinsics, inverse)], dim=-1)
+        usable = (numbers.abs() < MAX_CAMERA_NUMBER).all(-1)
     if bool(usable.all()):
         return cameras, usable
 

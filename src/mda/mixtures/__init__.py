@@ -1,8 +1,13 @@
-"""Densities of depth and how one depth is decided from them."""
+"""Densities of depth, and how one depth is decided from them.
+
+The network returns a `DepthMixture`; a `Decoder` picks a depth from it. Laplace modes are found in closed form, normal
+modes by an exhaustive search with a bound (see `normal_modes`).
+"""
 
 from mda.mixtures.decoding import Decoder
 from mda.mixtures.families import ALPHA, Family
+from mda.mixtures.layers import SurfaceLayers
 from mda.mixtures.mixture import DepthMixture
 from mda.mixtures.spaces import LOG_OFFSET, Space
 
-__all__ = ["ALPHA", "LOG_OFFSET", "Decoder", "DepthMixture", "Family", "Space"]
+__all__ = ["ALPHA", "LOG_OFFSET", "Decoder", "DepthMixture", "Family", "Space", "SurfaceLayers"]

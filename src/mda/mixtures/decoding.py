@@ -4,7 +4,6 @@ import torch
 
 from mda.mixtures.choices import Choice
 from mda.mixtures.families import Family
-from mda.mixtures.normal_modes import normal_modes
 from mda.mixtures.planes import Planes
 from mda.mixtures.rows import map_rows, tile_rows
 from mda.shapes import Float, Int, Tensor
@@ -52,19 +51,6 @@ def best_centers(
         return (planes[pixels].load(locs, scales, log_weights).densities_at_centers().max(0).indices,)
 
     return map_rows(best, (locs, scales, log_weights), tile_rows(components**2, locs.device, chunk))[0]
-
-
-def mode_coordinates(
-    locs: Float[Tensor, "*b k"],
-    scales: Float[Tensor, "*b k"],
-    log_weights: Float[Tensor, "*b k"],
-    family: Family,
-    chunk: int | None = None,
-) -> Float[Tensor, "*b"]:
-    """Coordinate of the global maximum of the density (normal: maybe in higher precision than the input)."""
-    if family is Family.LAPLACE or locs.shape[-1] == 1:
-        return pick(locs, best_centers(locs, scales, log_weights, family, chunk))
-    return normal_modes(locs, scales, log_weights, chunk)
 
 
 def responsible_components(

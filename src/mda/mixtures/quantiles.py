@@ -28,18 +28,19 @@ def quantiles(
         low, high = ends.amin(-1), ends.amax(-1)
         weights, p = log_weights.exp(), p[:, 0]
         x = 0.5 * (low + high)
-        resolution = 2 * torch.finfo(x.dtype).eps
+        eps = torch.finfo(x.dtype).eps
         for step in range(_MOST_STEPS):
             z = (x[:, None] - locs) / scales
             excess = (weights * family.cdf(z)).sum(-1) - p
             low, high = torch.where(excess <= 0, x, low), torch.where(excess >= 0, x, high)
-            active = (high - low) > resolution * torch.maximum(low.abs(), high.abs())
+            change = excess / (weights * family.log_density(z).exp() / scales).sum(-1)
+            resolution = eps * x.abs()
+            active = (excess.abs() > eps * p) & (change.abs() > resolution) & (high - low > resolution)
             if not active.any():
                 break
-            middle = 0.5 * (low + high)
-            newton = x - excess / (weights * family.log_density(z).exp() / scales).sum(-1)
-            inside = (newton > low) & (newton < high) & (step % _BISECT_EVERY != _BISECT_EVERY - 1)
-            x = torch.where(active, torch.where(inside, newton, middle), x)
+            newton = x - change
+            is_good = (newton > low) & (newton < high) & (step % _BISECT_EVERY != _BISECT_EVERY - 1)
+            x = torch.where(active, torch.where(is_good, newton, 0.5 * (low + high)), x)
         return (x,)
 
     rows = tile_rows(4 * locs.shape[-1], locs.device)

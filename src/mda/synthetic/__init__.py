@@ -2,5 +2,7 @@
 
 from mda.synthetic.effects import CAMERA_EFFECTS, Effects
 from mda.synthetic.render import RenderOptions, render_clip
+from mda.synthetic.source import ProceduralSource
+from mda.synthetic.writing import write_scenes
 
-__all__ = ["CAMERA_EFFECTS", "Effects", "RenderOptions", "render_clip"]
+__all__ = ["CAMERA_EFFECTS", "Effects", "ProceduralSource", "RenderOptions", "render_clip", "write_scenes"]

@@ -19,6 +19,10 @@ _NEAREST_SHARE = 0.03
 _SMALLEST_HIT_SHARE = 0.3
 _SMALLEST_OVERLAP = 0.3
 _FEWEST_THINGS = 6
+# Of so many cameras that will do, the first view takes the one that sees most things.
+_CANDIDATES = 3
+# Steepest line of sight, radians from level.
+_STEEPEST = 1.2
 _TRIES = 60
 
 
@@ -92,20 +96,23 @@ def choose_poses(rng: Rng, stage: Stage, tracer: Tracer, views: int, image_hw: t
 
 
 def _first_pose(rng: Rng, stage: Stage, tracer: Tracer, small_hw: tuple[int, int], fov: float) -> tuple[Pose, _Probe]:
-    best, best_score = None, -math.inf
+    best, best_score, usable = None, -math.inf, 0
     for _ in range(_TRIES):
         eye, look = (rng.uniform(*np.asarray(corners, float)) for corners in (stage.eyes, stage.looks))
         if math.dist(eye, look) < 0.25 * stage.size:
             continue
         roll = rng.normal(0, math.radians(2)) if rng.random() < 0.85 else rng.normal(0, math.radians(12))
         pose = Pose(eye=eye, look=look, roll=roll, fov=fov)
-        if _slope(pose) > 1.2:
+        if _slope(pose) > _STEEPEST:
             continue
         probe = _probe(tracer, pose, small_hw)
         score = _fitness(stage, tracer, pose, probe)
+        usable += score >= 0
+        if score >= 0:
+            score += probe.things
         if score > best_score:
             best, best_score = (pose, probe), score
-        if score >= 0:
+        if usable == _CANDIDATES:
             break
     if best is None:
         message = f"No camera found for a scene of the family {stage.family}."

@@ -21,7 +21,7 @@ def transposed(cameras):
     return replace(cameras, intrinsics=cameras.intrinsics[..., axes, :][..., axes], image_hw=cameras.image_hw[::-1])
 
 
-def plain(depth, target, mask, cameras, *, along_width):
+def plain(depth, target, mask, cameras, *, along_width, mask_weights):
     """The definition, pixel by pixel, for one view."""
     height, width = depth.shape
     fx, fy = cameras.intrinsics[0, 0, 0, 0].item(), cameras.intrinsics[0, 0, 1, 1].item()
@@ -42,7 +42,7 @@ def plain(depth, target, mask, cameras, *, along_width):
                     spacing = math.hypot(across, down) * step
                     both = bool(mask[r, c] and mask[r0, c0])
                     slope = abs((target[r, c] - target[r0, c0]).item()) / spacing
-                    weights[i, j] = math.exp(-((2 * slope) ** 2)) if both else 0.0
+                    weights[i, j] = math.exp(-((2 * slope) ** 2)) if both or not mask_weights else 0.0
                     e = ((depth[r, c] - target[r, c]) - (depth[r0, c0] - target[r0, c0])).abs().item()
                     errors[i, j] = e if both else 0.0
             for (i, j), e in errors.items():
@@ -53,14 +53,15 @@ def plain(depth, target, mask, cameras, *, along_width):
 
 
 @pytest.mark.parametrize("along_width", [False, True])
-def test_it_is_the_definition(along_width):
+@pytest.mark.parametrize("mask_weights", [False, True])
+def test_it_is_the_definition(along_width, mask_weights):
     depth, mask, cameras = scene()
     mask[..., 3:5, 4:7] = False
     pred = depth + 0.1 * torch.rand_like(depth)
-    found = gradient_error(pred, depth, mask, cameras, erosion_along_width=along_width)
-    assert found.item() == pytest.approx(
-        plain(pred[0, 0], depth[0, 0], mask[0, 0], cameras, along_width=along_width), rel=1e-4
-    )
+    options = {"mask_weights": mask_weights}
+    found = gradient_error(pred, depth, mask, cameras, erosion_along_width=along_width, **options)
+    expected = plain(pred[0, 0], depth[0, 0], mask[0, 0], cameras, along_width=along_width, **options)
+    assert found.item() == pytest.approx(expected, rel=1e-4)
 
 
 def test_a_constant_offset_costs_nothing_and_noise_does():

@@ -46,6 +46,18 @@ class TestReference:
         tokens = torch.tensor([3.0, 2.0, 1.0])[None, :, None] * torch.tensor([0.6, 0.8])
         assert choose_reference(tokens, ReferenceView.SADDLE_BALANCED).tolist() == [1]
 
+    def test_balanced_view_by_its_definition(self) -> None:
+        tokens = torch.randn(40, 5, 6) * torch.rand(40, 5, 1)
+        for clip, chosen in zip(tokens, choose_reference(tokens, ReferenceView.SADDLE_BALANCED).tolist(), strict=True):
+            unit = clip / clip.norm(dim=-1, keepdim=True)
+            others = [
+                torch.tensor([float(one @ unit[j]) for j in range(5) if j != i]).mean() for i, one in enumerate(unit)
+            ]
+            scores = torch.zeros(5)
+            for measure in (torch.stack(others), clip.norm(dim=-1), unit.var(dim=-1)):
+                scores += ((measure - measure.min()) / (measure.max() - measure.min()) - 0.5).abs()
+            assert int(scores.argmin()) == chosen
+
     def test_outputs_come_back_in_the_order_of_the_input(self, images) -> None:
         net = backbone()
         order = torch.tensor([2, 0, 1, 3])

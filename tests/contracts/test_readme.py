@@ -1,0 +1,66 @@
+"""What the README shows runs as shown.
+
+Fences opened with ```bash run or ```python run are run one after the other in one new folder, in which `photos/` holds
+a few pictures and `walk.mp4` is a short video.
+"""
+
+import os
+import subprocess
+import sys
+from importlib import resources
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import photo
+from tests.cli.test_bad_input import video
+from tests.contracts.fences import Fence, runnable_fences
+
+README = Path(__file__).resolve().parents[2] / "README.md"
+SECONDS = 240
+
+
+def run_fence(fence: Fence, folder: Path) -> subprocess.CompletedProcess:
+    commands = {"bash": ["bash", "-euo", "pipefail", "-c"], "python": [sys.executable, "-c"]}
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return subprocess.run(  # noqa: S603
+        [*commands[fence.language], fence.code],
+        cwd=folder,
+        env={**os.environ, "PATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=SECONDS,
+    )
+
+
+def test_what_the_readme_shows_runs(tmp_path):
+    fences = runnable_fences(README.read_text(encoding="utf-8"))
+    if not fences:
+        pytest.skip("README.md has no fence marked as runnable")
+    if not resources.files("mda.models.mini").joinpath("mda_mini.safetensors").is_file():
+        pytest.skip("the weights of mda_mini are not in this tree")
+    (tmp_path / "photos").mkdir()
+    for number in range(3):
+        photo(tmp_path / "photos" / f"{number}.jpg", hw=(96, 128), seed=number)
+    video(tmp_path / "walk.mp4", frames=8)
+    for fence in fences:
+        done = run_fence(fence, tmp_path)
+        where = f"README.md line {fence.line}:\n{fence.code}\n{done.stdout}\n{done.stderr}"
+        assert done.returncode == 0, where
+
+
+def test_fences_are_found():
+    text = "a\n```bash run\nmda --help\n```\n```bash\nrm -r /\n```\nb\n```python run\nx = 1\n\ny = 2\n```\n"
+    assert runnable_fences(text) == [
+        Fence("bash", "mda --help\n", 2),
+        Fence("python", "x = 1\n\ny = 2\n", 9),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("language", "good", "bad"), [("bash", "mda --version", "false; true"), ("python", "import mda", "1 / 0")]
+)
+def test_a_fence_that_fails_is_noticed(tmp_path, language, good, bad):
+    assert run_fence(Fence(language, good, 1), tmp_path).returncode == 0
+    assert run_fence(Fence(language, bad, 1), tmp_path).returncode != 0
