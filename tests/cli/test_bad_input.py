@@ -173,7 +173,7 @@ def test_a_video_cut_in_the_middle_gives_what_it_has(predict, tmp_path):
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     result = predict(path, "--out", tmp_path / "run", "--fps", 5)
     left_out(result, tmp_path / "run", str(path), "cut off")
-    assert 5 <= len(views_in(tmp_path / "run")) <= 9
+    assert 2 <= len(views_in(tmp_path / "run")) <= 9
 
 
 def test_a_video_cut_before_its_index_is_an_error(predict, tmp_path):

@@ -1,6 +1,7 @@
 """`mda synth`: procedural scenes with exact ground truth."""
 
 import argparse
+import os
 import time
 from pathlib import Path
 
@@ -25,6 +26,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     size = "height and width of the views; default 240x320"
     add("--size", type=height_and_width, default=(240, 320), metavar="HxW", help=size)
     add("--seed", type=int, default=0, metavar="N", help="seed of the first clip, the others follow; default 0")
+    add("--family", metavar="NAME", help="kind of scene; default: any")
+    add("--camera-effects", action="store_true", help="blur, noise and JPEG of ordinary cameras; depth stays exact")
     add("--workers", type=whole_number, metavar="N", help="processes; default: one per core")
 
 
@@ -34,19 +37,30 @@ def run(arguments: argparse.Namespace) -> int:
     Raises:
         MdaError: a setting cannot work, or the folder cannot be written to.
     """
-    from mda.synthetic import write_scenes  # noqa: PLC0415 - compiles its renderer at import
+    from mda.synthetic import CAMERA_EFFECTS, Effects, RenderOptions, write_scenes  # noqa: PLC0415 - a compiler
 
+    effects = CAMERA_EFFECTS if arguments.camera_effects else Effects()
+    options = RenderOptions(family=arguments.family, effects=effects)
     since = time.perf_counter()
     with progress_bar(arguments.clips, "clip", "synth") as bar:
-        write_scenes(
-            arguments.out,
-            clips=arguments.clips,
-            views=arguments.views,
-            image_hw=arguments.size,
-            seed=arguments.seed,
-            workers=arguments.workers,
-            on_progress=bar.update,
-        )
+
+        def show(done: int, _: int) -> None:
+            bar.update(done - bar.n)
+
+        try:
+            write_scenes(
+                arguments.out,
+                clips=arguments.clips,
+                views=arguments.views,
+                image_hw=arguments.size,
+                seed=arguments.seed,
+                workers=arguments.workers or os.cpu_count() or 1,
+                options=options,
+                progress=show,
+            )
+        except KeyboardInterrupt as stop:
+            message = f"Interrupted. Finished clips are kept in {arguments.out}; the same command goes on from there."
+            raise KeyboardInterrupt(message) from stop
     seconds = time.perf_counter() - since
     height, width = arguments.size
     what = f"{amount(arguments.clips, 'clip')} of {amount(arguments.views, 'view')}, {width} x {height} pixels"

@@ -102,9 +102,8 @@ def load_image(path: Path | str, *, max_long_side: int | None = None, max_short_
     limit = _Limit(long_side=max_long_side, short_side=max_short_side)
     try:
         with warnings.catch_warnings():
-            # Pillow warns from 89 megapixels on; it still refuses twice that, which is where we stop, too.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            # Odd metadata and the like: the pixels are what counts, and a file without good pixels raises.
+            # Odd metadata and the like: the pixels are what counts, and a file without good pixels raises. Pillow
+            # also warns from 89 megapixels on, and refuses twice that, which is where we stop, too.
             warnings.filterwarnings("ignore", module=r"PIL\..*")
             with Image.open(path) as file:
                 return _decode(file, path, limit)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mda.shapes import Float, Int, UInt8, ndarray
-from mda.synthetic.patterns_kernel import LEVELS, SIZE, TEXELS
+from mda.synthetic.kernels.tiles import LEVELS, SIZE, TEXELS
 
 _Rng = np.random.Generator
 _Tile = Float[ndarray, "256 256"]

@@ -21,7 +21,7 @@ import numpy as np
 from mda.data.source import SceneClip
 from mda.errors import ConfigError
 from mda.shapes import Float32, ndarray
-from mda.synthetic.drawing import GAP
+from mda.synthetic.kernels.drawing import GAP
 from mda.synthetic.effects import Development, Effects, develop
 from mda.synthetic.families import FAMILIES, build_stage
 from mda.synthetic.tracing import DrawnView, Tracer

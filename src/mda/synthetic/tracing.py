@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from mda.shapes import Bool, Float, Float32, Int, ndarray
-from mda.synthetic import culling, drawing
+from mda.synthetic.kernels import culling, drawing
 from mda.synthetic.layout import ELLIPSOID
 from mda.synthetic.patterns import pattern_bank
 from mda.synthetic.scene import Scene, along
-from mda.synthetic.shading import LIGHT_COLUMNS, LIGHT_ROWS
+from mda.synthetic.kernels.shading import LIGHT_COLUMNS, LIGHT_ROWS
 
 _LightCells = tuple[ndarray, ndarray, ndarray]
 

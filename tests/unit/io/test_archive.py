@@ -156,6 +156,16 @@ def test_a_killed_process_leaves_whole_views_only(tmp_path):
         assert not list(folder.rglob("*.partial"))
 
 
+def test_what_a_killed_process_left_half_written_is_removed(tmp_path):
+    with pytest.raises(RuntimeError):
+        interrupted_run(tmp_path / "run")
+    leftovers = [tmp_path / "run/depth/.000002.npy.0a.partial", tmp_path / "run/.run.json.0b.partial"]
+    for path in leftovers:
+        path.write_bytes(b"half")
+    RunWriter(tmp_path / "run", info(size=504))
+    assert not any(path.exists() for path in leftovers)
+
+
 @pytest.mark.parametrize("damage", ["short depth", "no colour", "no camera", "no sky"])
 def test_a_damaged_view_is_made_again(tmp_path, damage):
     with pytest.raises(RuntimeError):

@@ -52,6 +52,18 @@ def test_stamps_rounded_to_milliseconds_lose_no_frame(tmp_path):
     assert [number for number, _ in numbers_and_times(reader)] == list(range(20))
 
 
+def test_time_starts_at_the_first_frame_and_never_runs_backwards(tmp_path):
+    # A transport stream starts at an arbitrary time; two of them joined make time stamps jump back.
+    path = write_video(tmp_path / "a.ts", STEADY)
+    with av.open(str(path)) as container:
+        assert container.streams.video[0].start_time > 0
+    assert numbers_and_times(VideoReader(path, fps=None))[:3] == [(0, 0), (1, 0.1), (2, 0.2)]
+    path.write_bytes(2 * path.read_bytes())
+    times = [frame.time for frame in VideoReader(path, fps=None)]
+    assert len(times) >= 20
+    assert times == sorted(set(times))
+
+
 def test_stride_start_and_end(tmp_path):
     path = write_video(tmp_path / "a.mp4", [100 * i for i in range(24)])
     assert [n for n, _ in numbers_and_times(VideoReader(path, fps=5.0, stride=3))] == [0, 6, 12, 18]

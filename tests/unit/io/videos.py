@@ -5,6 +5,7 @@ from fractions import Fraction
 import av
 import numpy as np
 
+# Codec by extension, for the containers of which every property is tested.
 CODECS = {".mp4": "libx264", ".mov": "libx264", ".mkv": "libx264", ".webm": "libvpx", ".avi": "mpeg4", ".gif": "gif"}
 
 
@@ -16,7 +17,7 @@ def write_video(path, stamps, *, size=(48, 64), rotation=None, sound_seconds=0, 
     height, width = size
     noise = np.random.default_rng(0)
     with av.open(str(path), "w", options=options or {}) as container:
-        stream = container.add_stream(CODECS[path.suffix], rate=10)
+        stream = container.add_stream(CODECS.get(path.suffix, "libx264"), rate=10)
         stream.width, stream.height = width, height
         stream.pix_fmt = "rgb8" if path.suffix == ".gif" else "yuv420p"
         stream.codec_context.time_base = Fraction(1, 1000)

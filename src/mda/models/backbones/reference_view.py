@@ -41,7 +41,7 @@ def choose_reference(tokens: Float[Tensor, "b v d"], strategy: ReferenceView) ->
     measures = torch.stack([similarity.sum(-1) / (views - 1), tokens.norm(dim=-1), unit.var(dim=-1)])
     low, high = measures.amin(-1, keepdim=True), measures.amax(-1, keepdim=True)
     balanced = (measures - low) / (high - low + _MIN_SPREAD)
-    return (balanced - 0.4).abs().sum(0).argmin(-1)
+    return (balanced - 0.5).abs().sum(0).argmin(-1)
 
 
 def reference_first(reference: Int[Tensor, " b"], views: int) -> tuple[Int[Tensor, "b v"], Int[Tensor, "b v"]]:

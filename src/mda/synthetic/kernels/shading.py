@@ -3,9 +3,9 @@
 import math
 from typing import no_type_check
 
-from mda.synthetic.compiled import kernel
-from mda.synthetic.patterns_kernel import sample
-from mda.synthetic.rays import MISS, meet, normal_at, surface_coordinates
+from mda.synthetic.kernels.compiled import kernel
+from mda.synthetic.kernels.tiles import sample
+from mda.synthetic.kernels.rays import MISS, meet, normal_at, surface_coordinates
 
 # Columns and rows of the light's cells.
 LIGHT_COLUMNS, LIGHT_ROWS = 96, 64

@@ -5,12 +5,13 @@ from typing import no_type_check
 
 import numpy as np
 
-from mda.synthetic.compiled import kernel
-from mda.synthetic.culling import MAJOR
+from mda.synthetic.kernels.compiled import kernel
+from mda.synthetic.kernels.culling import MAJOR, TILE
 from mda.synthetic.layout import FACES
-from mda.synthetic.rays import MISS, normal_at
-from mda.synthetic.shading import in_shadow, shade, sky_colour
-from mda.synthetic.visibility import depth_of, first_hit, torn
+from mda.synthetic.kernels.packets import trace_packet
+from mda.synthetic.kernels.rays import MISS, normal_at
+from mda.synthetic.kernels.shading import in_shadow, shade, sky_colour
+from mda.synthetic.kernels.visibility import depth_of, torn
 
 # Where the 16 rays of a pixel go: each of 16 columns and rows is used once, and each cell of the 4x4 grid. Pixels with
 # nothing but a crease or the border of a shadow have the four after them instead.
@@ -28,11 +29,19 @@ GAP = 0.05
 def trace_centres(prims, local, nearest, rects, cells, columns, camera, bank, surface, depth):
     """Fill surface[h, w] and depth[h, w] (0 where nothing is met)."""
     height, width = surface.shape
+    u, v = np.empty(TILE), np.empty(TILE)
+    ids, depths = np.empty(TILE, np.int32), np.empty(TILE)
     for y in range(height):
-        for x in range(width):
-            s, t = first_hit(prims, local, nearest, rects, cells, columns, camera, x + 0.5, y + 0.5, bank)
-            surface[y, x] = s
-            depth[y, x] = t if s >= 0 else 0.0
+        for left in range(0, width, TILE):
+            count = min(TILE, width - left)
+            for k in range(count):
+                u[k] = (left + k + 0.5 - camera.cx) / camera.fx
+                v[k] = (y + 0.5 - camera.cy) / camera.fy
+            box = (left + 0.5, y + 0.5, left + count - 0.5, y + 0.5)
+            trace_packet(prims, local, nearest, rects, cells, columns, box, u, v, 0, count, bank, ids, depths)
+            for k in range(count):
+                surface[y, left + k] = ids[k]
+                depth[y, left + k] = depths[k] if ids[k] >= 0 else 0.0
 
 
 @kernel
@@ -192,7 +201,7 @@ def _point(local, camera, s, t, px, py):
 
 @kernel
 @no_type_check
-def _other_surface(prims, local, camera, bank, surface, depth, x, y, ids, depths, first, last, gap):
+def _other_surface(prims, local, camera, bank, surface, depth, x, y, ids, depths, first, last, gap, work):
     """Depth at the pixel centre of the surface torn from the centre's own, 0 if there is none; and whether sky is near.
 
     Looked for in the footprint's rays and the centres of the 3x3 neighbourhood. Of several the one met most often
@@ -201,9 +210,7 @@ def _other_surface(prims, local, camera, bank, surface, depth, x, y, ids, depths
     height, width = surface.shape
     own, own_depth = surface[y, x], depth[y, x]
     cx, cy = x + 0.5, y + 0.5
-    found = np.empty(RAYS + 8, np.int32)
-    found_depth = np.empty(RAYS + 8)
-    away = np.empty(RAYS + 8)
+    found, found_depth, away = work
     count = 0
     sky = False
     for k in range(first, last + 9):
@@ -248,9 +255,11 @@ def draw(
 ):
     """Fill colour[h, w, 3] (linear) and the discontinuity maps from what the pixel centres met."""
     height, width = surface.shape
-    ids = np.empty(RAYS + FEW_RAYS, np.int32)
-    depths = np.empty(RAYS + FEW_RAYS)
+    ids, found = np.empty(RAYS + FEW_RAYS, np.int32), np.empty(RAYS + 8, np.int32)
+    u, v, depths = np.empty(RAYS + FEW_RAYS), np.empty(RAYS + FEW_RAYS), np.empty(RAYS + FEW_RAYS)
+    found_depth, away = np.empty(RAYS + 8), np.empty(RAYS + 8)
     pixel = 1 / camera.fy
+    work = (found, found_depth, away)
     for y in range(height):
         for x in range(width):
             s, t = surface[y, x], depth[y, x]
@@ -266,15 +275,16 @@ def draw(
             else:
                 first, last = (0, RAYS) if flags[y, x] == MAJOR else (RAYS, RAYS + FEW_RAYS)
                 for k in range(first, last):
-                    ids[k], depths[k] = first_hit(
-                        prims, local, nearest, rects, cells, columns, camera, x + RAY_X[k], y + RAY_Y[k], bank
-                    )
+                    u[k] = (x + RAY_X[k] - camera.cx) / camera.fx
+                    v[k] = (y + RAY_Y[k] - camera.cy) / camera.fy
+                box = (float(x), float(y), x + 1.0 - 1e-9, y + 1.0 - 1e-9)
+                trace_packet(prims, local, nearest, rects, cells, columns, box, u, v, first, last, bank, ids, depths)
                 r, g, b = _mixed_colour(
                     prims, local, materials, camera, environment, light_cells, bank,
                     surface, lit, ids, depths, x, y, first, last, pixel,
                 )  # fmt: skip
                 other, sky = _other_surface(
-                    prims, local, camera, bank, surface, depth, x, y, ids, depths, first, last, gap
+                    prims, local, camera, bank, surface, depth, x, y, ids, depths, first, last, gap, work
                 )
                 if other > 0:
                     edge[y, x] = True

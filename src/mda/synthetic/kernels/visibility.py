@@ -1,46 +1,13 @@
-"""What the ray through a point of the image meets first, and whether two neighbouring answers are torn apart."""
+"""Depths of single surfaces at points of the image, and whether two neighbouring surfaces are torn apart."""
 
 import math
 from typing import no_type_check
 
-from mda.synthetic.compiled import kernel
-from mda.synthetic.culling import TILE
+from mda.synthetic.kernels.compiled import kernel
 from mda.synthetic.layout import FACES
-from mda.synthetic.rays import MISS, meet, meet_unbounded
+from mda.synthetic.kernels.rays import MISS, meet, meet_unbounded
 
 _NEAREST = 1e-4
-
-
-@kernel
-@no_type_check
-def first_hit(prims, local, nearest, rects, cells, columns, camera, px, py, bank):
-    """(surface number or -1, depth) along the ray through image point (px, py)."""
-    starts, members = cells
-    x, y = (px - camera.cx) / camera.fx, (py - camera.cy) / camera.fy
-    # Points outside the image belong to no tile; callers stay inside.
-    cell = int(py / TILE) * columns + int(px / TILE)
-    best, surface = MISS, -1
-    for k in range(starts[cell], starts[cell + 1]):
-        i = members[k]
-        if nearest[i] >= best:
-            break
-        if px < rects[i, 0] or px > rects[i, 2] or py < rects[i, 1] or py > rects[i, 3]:
-            continue
-        row = local[i]
-        t, face = meet(
-            prims[i],
-            row[9],
-            row[10],
-            row[11],
-            row[0] * x + row[1] * y + row[2],
-            row[3] * x + row[4] * y + row[5],
-            row[6] * x + row[7] * y + row[8],
-            _NEAREST,
-            bank,
-        )
-        if t < best:
-            best, surface = t, i * FACES + face
-    return surface, best
 
 
 @kernel

@@ -5,7 +5,7 @@ from typing import no_type_check
 
 import numpy as np
 
-from mda.synthetic.compiled import kernel
+from mda.synthetic.kernels.compiled import kernel
 from mda.synthetic.layout import CARD, CYLINDER, ELLIPSOID
 
 TILE = 8

@@ -3,9 +3,9 @@
 import math
 from typing import no_type_check
 
-from mda.synthetic.compiled import kernel
+from mda.synthetic.kernels.compiled import kernel
 from mda.synthetic.layout import BOX, CYLINDER, DIAMOND, ELLIPSE, ELLIPSOID, LATTICE, LEAF, MASK, RECTANGLE
-from mda.synthetic.patterns_kernel import _bilinear
+from mda.synthetic.kernels.tiles import _bilinear
 
 MISS = 1e30
 
@@ -105,7 +105,7 @@ def _cylinder(p, ox, oy, oz, dx, dy, dz, near):
 
 @kernel
 @no_type_check
-def _inside_outline(p, x, y, bank):
+def inside_outline(p, x, y, bank):
     u, v = x / p.hx, y / p.hy
     outline = p.outline
     if outline == RECTANGLE:
@@ -139,7 +139,7 @@ def _card(p, ox, oy, oz, dx, dy, dz, near, bank):
     if t <= near:
         return MISS, 0
     x, y = ox + t * dx, oy + t * dy
-    if abs(x) <= p.hx and abs(y) <= p.hy and _inside_outline(p, x, y, bank):
+    if abs(x) <= p.hx and abs(y) <= p.hy and inside_outline(p, x, y, bank):
         return t, 0 if dz < 0 else 1
     return MISS, 0
 

@@ -3,7 +3,7 @@
 import math
 from typing import no_type_check
 
-from mda.synthetic.compiled import kernel
+from mda.synthetic.kernels.compiled import kernel
 
 SIZE = 256
 LEVELS = 8  # down to 2x2 texels

@@ -1,0 +1,1 @@
+"""The inner loops: compiled functions on records and arrays, which they fill in place."""
