@@ -19,7 +19,7 @@ RECIPES = sorted(
     if file.name.endswith(".yaml")
 )
 SMALL = ProceduralDataConfig(
-    sizes=[[32, 48]], views=(1, 2), views_per_batch=2, validation_clips=1, validation_size=(32, 48), workers=0
+    sizes=[[32, 48]], views=[1, 2], views_per_batch=2, validation_clips=1, validation_size=[32, 48], workers=0
 )
 
 

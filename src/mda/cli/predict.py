@@ -156,5 +156,6 @@ def _lines(report: "RunReport") -> list[str]:
     lines = [head, "  preview.png   image, depth and depth edges side by side: look at this first"]
     if report.points is not None:
         lines.append(f"  points.ply    {amount(report.points, 'point')}; open it in MeshLab, CloudCompare or Blender")
-    lines.append("  depth/ color/ camera/ conf/ sky/   one file per view; run.json tells what each is")
+    folders = sorted(path.name for path in report.folder.iterdir() if path.is_dir())
+    lines.append(f"  {'/ '.join(folders)}/   one file per view; run.json tells what each is")
     return lines

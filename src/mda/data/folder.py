@@ -58,7 +58,9 @@ class FolderSource:
             inside = [p for p in self.path.iterdir() if not is_hidden(p) and (p / SCENE_FILE).is_file()]
             self.scenes = sorted(inside, key=lambda p: natural_key(p.name))
         if not self.scenes:
-            message = f"{self.path} holds no scenes: expected folders with a file {SCENE_FILE}, as `mda synth` makes them."
+            message = (
+                f"{self.path} holds no scenes: expected folders with a file {SCENE_FILE}, as `mda synth` makes them."
+            )
             raise InputError(message)
 
     def __len__(self) -> int:
@@ -130,7 +132,10 @@ def read_about(scene: Path) -> dict:
         raise InputError(message) from error
     version = about.get("format_version") if isinstance(about, dict) else None
     if version != FORMAT_VERSION:
-        message = f"{path}: format_version is {version}, this program reads {FORMAT_VERSION}. Update mda or make the scene again."
+        message = (
+            f"{path}: format_version is {version}, this program reads {FORMAT_VERSION}. "
+            "Update mda, or make the scene again."
+        )
         raise InputError(message)
     return about
 

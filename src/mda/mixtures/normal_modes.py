@@ -18,6 +18,8 @@ Every step is arithmetic of one pixel alone, so results do not depend on how pix
 """
 
 import math
+from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -98,7 +100,7 @@ class Scan:
         self.positions, self.densities, self.work = planes.origin.new_empty(3, len(steps), *shape).unbind()
         self._gaps, self._slopes, self._pairs = planes.origin.new_empty(3, planes.components - 1, *shape).unbind()
 
-    def run(self) -> None:
+    def run(self) -> "Scan":
         """Fill positions and densities from the planes."""
         planes = self._planes
         offsets, rates, log_heights = planes.others()
@@ -111,33 +113,46 @@ class Scan:
             e = torch.mul(e, e, out=e)
             torch.sum(bounded_exp_(torch.sub(log_heights, e, out=e)), 0, out=densities)
             densities.add_(own, alpha=math.exp(-0.5 * step**2))
+        return self
+
+    def position_of_best(self, values: Float[Tensor, "nodes k n"]) -> Float[Tensor, "n"]:
+        """Position of the node of the largest value; the values are overwritten."""
+        values, positions = values.flatten(0, 1), self.positions.flatten(0, 1)
+        return position_of_largest(values, positions, values.amax(0), out=values)
 
 
-class QuickSearch:
-    """Mode of nearly every pixel: best node of the coarse scan, three steps up, and a check that nothing rivals it."""
+class PeakSearch:
+    """Climbs from the best node of the coarse scan and, in a second round, from the best node left unexplained.
 
-    def __init__(self, planes: Planes) -> None:
-        self._planes = planes
+    A node is explained by a peak if it lies below a parabola of half the peak's curvature; it is harmless if it is
+    lower than the highest peak by more than the scan's loss.
+    """
+
+    def __init__(self, planes: Planes, rounds: int) -> None:
+        self._rounds = rounds
         self._scan, self._climber = Scan(planes, _COARSE), Climber(planes)
+        self._limits = torch.empty_like(self._scan.work)
 
     def run(self) -> tuple[Float[Tensor, "n"], Bool[Tensor, "n"]]:
-        """Position of the mode, and whether it is certain."""
-        self._scan.run()
-        positions, densities, work = (
-            a.flatten(0, 1) for a in (self._scan.positions, self._scan.densities, self._scan.work)
-        )
-        x = position_of_largest(densities, positions, densities.amax(0), out=work)
-        for _ in range(_CLIMB_STEPS):
-            x.sub_(self._climber.at(x).step)
-        top = self._climber.at(x)
-        # f (log f)'' = -bend; the parabola of half the curvature is f - bend d^2 / 4.
-        bend = top.curvature * top.weight * 2
-        limit = torch.sub(positions, x, out=work)
-        limit = torch.mul(limit, limit, out=limit).mul_(bend * -0.25).add_(top.density * (1 + _ROUNDING))
-        limit = torch.maximum(limit, top.density * math.exp(-_COARSE_LOSS), out=limit)
-        unrivalled = densities.sub_(limit).amax(0) <= 0
-        converged = 0.5 * bend * top.step.square() <= _LARGEST_LAST_GAIN * top.density
-        return x.sub_(top.step), unrivalled & converged & (top.curvature > _FLATTEST)
+        """Position of the highest peak found, and whether it is certain that there is no higher one."""
+        scan, limits, work = self._scan.run(), self._limits.zero_(), self._scan.work
+        best_x, best = torch.zeros_like(limits[0, 0]), torch.zeros_like(limits[0, 0])
+        certain = torch.ones_like(best, dtype=torch.bool)
+        for _ in range(self._rounds):
+            x = scan.position_of_best(torch.sub(scan.densities, limits, out=work))
+            for _ in range(_CLIMB_STEPS):
+                x.sub_(self._climber.at(x).step)
+            top = self._climber.at(x)
+            # f'' = -bend at the peak; the parabola of half of it is f - bend d^2 / 4.
+            bend = (top.curvature * top.weight).mul_(2)
+            parabola = torch.mul(torch.sub(scan.positions, x, out=work), work, out=work)
+            parabola.mul_(bend * -0.25).add_(top.density * (1 + _ROUNDING))
+            torch.maximum(limits, parabola, out=limits)
+            certain &= (top.curvature > _FLATTEST) & (bend * top.step * top.step <= 2 * _LARGEST_LAST_GAIN * top.density)
+            best_x = torch.where(top.density > best, x.sub_(top.step), best_x)
+            torch.maximum(best, top.density, out=best)
+        torch.maximum(limits, best * math.exp(-_COARSE_LOSS), out=limits)
+        return best_x, certain & (scan.densities.sub_(limits).amax((0, 1)) <= 0)
 
 
 class ThoroughSearch:
@@ -147,8 +162,8 @@ class ThoroughSearch:
         self._planes = planes
         self._scan, self._climber = Scan(planes, _FINE), Climber(planes, 2 * planes.components)
 
-    def run(self) -> tuple[Float[Tensor, "n"]]:
-        """Position of the mode."""
+    def run(self) -> tuple[Float[Tensor, "n"], Bool[Tensor, "n"]]:
+        """Position of the mode, which is certain."""
         x = self._peaks()
         half_width = self._planes.scales.repeat(2, 1).mul_(_FINE_STEP)
         low, high = x - half_width, x + half_width
@@ -158,7 +173,8 @@ class ThoroughSearch:
             climbed = x - step
             x = torch.where((climbed > low) & (climbed < high), climbed, 0.5 * (low + high))
         density = self._climber.at(x).density
-        return (position_of_largest(density, x, density.amax(0), out=torch.empty_like(x)),)
+        mode = position_of_largest(density, x, density.amax(0), out=torch.empty_like(x))
+        return mode, torch.ones_like(mode, dtype=torch.bool)
 
     def _peaks(self) -> Float[Tensor, "c n"]:
         """Nodes that top their neighbours, the best two per component (the second repeats a node if there is one)."""
@@ -176,20 +192,20 @@ class ThoroughSearch:
 class _TileWorker:
     """Loads tiles into planes and runs a search on them; working memory is kept from tile to tile."""
 
-    def __init__(self, search: type[QuickSearch] | type[ThoroughSearch]) -> None:
+    def __init__(self, search: Callable[[Planes], PeakSearch | ThoroughSearch]) -> None:
         self._make = search
         self._planes: Planes | None = None
 
     def __call__(
         self, locs: Float[Tensor, "n k"], scales: Float[Tensor, "n k"], log_weights: Float[Tensor, "n k"]
-    ) -> tuple[Tensor, ...]:
+    ) -> tuple[Float[Tensor, "n"], Bool[Tensor, "n"]]:
         pixels, components = locs.shape
         if self._planes is None or self._planes.pixels != pixels:
             self._planes = Planes(Family.NORMAL, components, pixels, like=locs)
             self._search = self._make(self._planes)
         self._planes.load(locs, scales, log_weights)
-        x, *certain = self._search.run()
-        return (widened(self._planes.origin) + x, *certain)
+        x, certain = self._search.run()
+        return widened(self._planes.origin) + x, certain
 
 
 def normal_modes(
@@ -204,11 +220,11 @@ def normal_modes(
     a single bit of the result.
     """
     arrays, components = (locs, scales, log_weights), locs.shape[-1]
-    modes, certain = map_rows(_TileWorker(QuickSearch), arrays, tile_rows(components**2, locs.device, chunk))
-    unclear = (~certain).nonzero(as_tuple=True)
-    if unclear[0].numel():
-        # One pixel at the fine scan needs 25 planes per component, and 8 per pair of components when it climbs.
-        rows = tile_rows((len(_FINE) + 8 * components) * components, locs.device, chunk)
+    rows = tile_rows(components**2, locs.device, chunk)
+    modes, certain = map_rows(_TileWorker(partial(PeakSearch, rounds=1)), arrays, rows)
+    for search, planes_each in ((partial(PeakSearch, rounds=2), components), (ThoroughSearch, len(_FINE) + 8 * components)):
+        unclear = (~certain).nonzero(as_tuple=True)
+        rows = tile_rows(planes_each * components, locs.device, chunk)
         hard = tuple(array[unclear] for array in arrays)
-        modes[unclear] = map_rows(_TileWorker(ThoroughSearch), hard, rows)[0]
+        modes[unclear], certain[unclear] = map_rows(_TileWorker(search), hard, rows)
     return modes

@@ -2,8 +2,6 @@
 
 import math
 
-import numpy as np
-
 from mda.synthetic.layout import DIAMOND, ELLIPSE, LATTICE, LEAF, MASK, RECTANGLE, RING
 from mda.synthetic.materials import Rng, add_material, near_colour, pick, random_colour
 from mda.synthetic.patterns import pattern_bank
@@ -67,9 +65,19 @@ def chair(b: SceneBuilder, rng: Rng, frame: Frame) -> None:
     for k in range(count):
         s = (k + 0.5) / count
         if upright:
-            b.box(frame.at((2 * s - 1) * half, leg - half, seat + back / 2), (0.012, 0.008, back / 2), wood, frame.rotation)
+            b.box(
+                frame.at((2 * s - 1) * half, leg - half, seat + back / 2),
+                (0.012, 0.008, back / 2),
+                wood,
+                frame.rotation,
+            )
         else:
-            b.box(frame.at(0, leg - half, seat + s * back + 0.06), (half, 0.008, 0.35 * back / count), wood, frame.rotation)
+            b.box(
+                frame.at(0, leg - half, seat + s * back + 0.06),
+                (half, 0.008, 0.35 * back / count),
+                wood,
+                frame.rotation,
+            )
     if upright:
         b.box(frame.at(0, leg - half, seat + back), (half, 0.014, 0.03), wood, frame.rotation)
 
@@ -97,7 +105,12 @@ def shelf(b: SceneBuilder, rng: Rng, frame: Frame, width: float, height: float) 
 
 
 def _books(
-    b: SceneBuilder, rng: Rng, frame: Frame, colours: list[int], span: tuple[float, float], place: tuple[float, float, float]
+    b: SceneBuilder,
+    rng: Rng,
+    frame: Frame,
+    colours: list[int],
+    span: tuple[float, float],
+    place: tuple[float, float, float],
 ) -> None:
     z, room, deep = place
     x = span[0] + 0.02
@@ -128,10 +141,14 @@ def lamp(b: SceneBuilder, rng: Rng, frame: Frame, height: float) -> None:
     metal = add_material(b, rng, "plain")
     b.cylinder(frame.at(0, 0, 0.012), height * 0.1, 0.012, metal)
     b.pole(frame.at(0, 0, 0), frame.at(0, 0, height), max(0.004, 0.008 * height), metal)
-    glow = add_material(b, rng, "plain", colour=near_colour(rng, 0.1, saturation=(0, 0.4), value=(0.7, 1)), emission=rng.uniform(0, 1.5))
+    glow = add_material(
+        b, rng, "plain", colour=near_colour(rng, 0.1, saturation=(0, 0.4), value=(0.7, 1)), emission=rng.uniform(0, 1.5)
+    )
     radius = height * rng.uniform(0.08, 0.16)
     if rng.random() < 0.7:
-        b.cylinder(frame.at(0, 0, height), radius, radius * rng.uniform(0.5, 1), glow, taper=rng.uniform(-0.5, 0), casts=0)
+        b.cylinder(
+            frame.at(0, 0, height), radius, radius * rng.uniform(0.5, 1), glow, taper=rng.uniform(-0.5, 0), casts=0
+        )
     else:
         b.ellipsoid(frame.at(0, 0, height), (radius, radius, radius), glow, casts=0)
 
@@ -139,17 +156,29 @@ def lamp(b: SceneBuilder, rng: Rng, frame: Frame, height: float) -> None:
 def pot_plant(b: SceneBuilder, rng: Rng, frame: Frame, height: float) -> None:
     """A pot with leaves on thin stalks that overlap each other."""
     pot = height * rng.uniform(0.2, 0.35)
-    b.cylinder(frame.at(0, 0, pot / 2), pot * rng.uniform(0.35, 0.6), pot / 2, add_material(b, rng, "stone"), taper=rng.uniform(0, 0.3))
+    b.cylinder(
+        frame.at(0, 0, pot / 2),
+        pot * rng.uniform(0.35, 0.6),
+        pot / 2,
+        add_material(b, rng, "stone"),
+        taper=rng.uniform(0, 0.3),
+    )
     hue = rng.uniform(0.2, 0.4)
     green = [
-        add_material(b, rng, "foliage", colour=near_colour(rng, hue, saturation=(0.3, 0.8), value=(0.2, 0.7)), scale=0.2)
+        add_material(
+            b, rng, "foliage", colour=near_colour(rng, hue, saturation=(0.3, 0.8), value=(0.2, 0.7)), scale=0.2
+        )
         for _ in range(3)
     ]
     long, wide = height * rng.uniform(0.12, 0.35), rng.uniform(0.12, 0.5)
     for _ in range(int(rng.integers(8, 30))):
         yaw, rise = rng.uniform(0, 2 * math.pi), rng.uniform(0.1, 1.3)
         reach = height * rng.uniform(0.1, 0.45)
-        tip = frame.at(reach * math.cos(rise) * math.cos(yaw), reach * math.cos(rise) * math.sin(yaw), pot + reach * math.sin(rise) + rng.uniform(0, 0.4) * height)
+        tip = frame.at(
+            reach * math.cos(rise) * math.cos(yaw),
+            reach * math.cos(rise) * math.sin(yaw),
+            pot + reach * math.sin(rise) + rng.uniform(0, 0.4) * height,
+        )
         if rng.random() < 0.5:
             b.pole(frame.at(0, 0, pot), tip, 0.004 + 0.003 * height, green[0])
         rotation = turned(yaw + rng.normal(0, 0.3), -rise + rng.normal(0.4, 0.4), rng.normal(0, 0.6))
@@ -160,7 +189,7 @@ def blinds(b: SceneBuilder, rng: Rng, frame: Frame, half: tuple[float, float]) -
     """Slats in the local plane y = 0, lying or standing, somewhat open."""
     material = add_material(b, rng, "plain")
     lying = rng.random() < 0.6
-    along, across = (half if lying else half[::-1])
+    along, across = half if lying else half[::-1]
     pitch = rng.uniform(0.04, 0.14)
     count = min(40, int(2 * across / pitch))
     tilt = rng.uniform(0.2, 1.2)
@@ -191,13 +220,20 @@ def small_thing(b: SceneBuilder, rng: Rng, frame: Frame, size: float) -> None:
     elif kind == 6:
         # A card that leans on nothing: a calendar, a picture frame.
         tilt = frame.turned(0, 0, math.pi / 2 + rng.uniform(-0.35, 0.35))
-        b.card(frame.at(0, 0, size), (size * rng.uniform(0.5, 1.3), size), add_material(b, rng, "print", scale=size), tilt)
+        b.card(
+            frame.at(0, 0, size), (size * rng.uniform(0.5, 1.3), size), add_material(b, rng, "print", scale=size), tilt
+        )
     elif kind == 7:
         pot_plant(b, rng, frame, 3 * size)
     else:
         for level in range(int(rng.integers(2, 6))):
             half = size * rng.uniform(0.6, 1.0), size * rng.uniform(0.6, 1.0), size * 0.14
-            b.box(frame.at(0, 0, size * (0.28 * level + 0.14)), half, add_material(b, rng, "print", scale=size), frame.turned(rng.uniform(-0.4, 0.4)))
+            b.box(
+                frame.at(0, 0, size * (0.28 * level + 0.14)),
+                half,
+                add_material(b, rng, "print", scale=size),
+                frame.turned(rng.uniform(-0.4, 0.4)),
+            )
 
 
 def _bottle(b: SceneBuilder, rng: Rng, frame: Frame, size: float, material: int) -> None:
@@ -242,13 +278,18 @@ def screen(b: SceneBuilder, rng: Rng, frame: Frame, half: tuple[float, float]) -
 def person(b: SceneBuilder, rng: Rng, frame: Frame, height: float) -> None:
     """A rough figure: legs, trunk, arms and head."""
     skin = add_material(b, rng, "plain", colour=near_colour(rng, 0.07, saturation=(0.3, 0.6), value=(0.25, 0.9)))
-    coat, trousers = add_material(b, rng, "cloth"), add_material(b, rng, "cloth", colour=random_colour(rng, value=(0.1, 0.5)))
+    coat, trousers = (
+        add_material(b, rng, "cloth"),
+        add_material(b, rng, "cloth", colour=random_colour(rng, value=(0.1, 0.5))),
+    )
     stride = rng.uniform(0, 0.25)
     for side in (-1, 1):
         hip = frame.at(side * 0.055 * height, 0, 0.48 * height)
         b.pole(frame.at(side * 0.06 * height, side * stride * height * 0.5, 0), hip, 0.042 * height, trousers)
         shoulder = frame.at(side * 0.115 * height, 0, 0.79 * height)
-        hand = frame.at(side * rng.uniform(0.13, 0.3) * height, rng.uniform(-0.2, 0.2) * height, rng.uniform(0.42, 0.7) * height)
+        hand = frame.at(
+            side * rng.uniform(0.13, 0.3) * height, rng.uniform(-0.2, 0.2) * height, rng.uniform(0.42, 0.7) * height
+        )
         b.pole(shoulder, hand, 0.026 * height, coat)
         b.ellipsoid(hand, (0.03 * height,) * 3, skin)
     b.ellipsoid(frame.at(0, 0, 0.64 * height), (0.115 * height, 0.075 * height, 0.2 * height), coat, frame.rotation)

@@ -17,7 +17,21 @@ Colour = tuple[float, float, float]
 # Patterns of each use, and the size of one tile in metres (low, high).
 USES: dict[str, tuple[tuple[str, ...], tuple[float, float]]] = {
     "any": (
-        ("flat", "flat", "noise", "blotches", "marble", "wood", "stripes", "checker", "waves", "dots", "cells", "text", "poster"),
+        (
+            "flat",
+            "flat",
+            "noise",
+            "blotches",
+            "marble",
+            "wood",
+            "stripes",
+            "checker",
+            "waves",
+            "dots",
+            "cells",
+            "text",
+            "poster",
+        ),
         (0.3, 2.0),
     ),
     "plain": (("flat", "flat", "grain", "noise"), (0.5, 3.0)),
@@ -44,14 +58,34 @@ def pick(rng: Rng, options: Sequence[Any] | np.ndarray) -> Any:  # noqa: ANN401 
 
 # (mean hue, spread of hue, saturation, value) of what a use commonly looks like; one is drawn.
 _HABITS: dict[str, tuple[tuple[float, float, tuple[float, float], tuple[float, float]], ...]] = {
-    "wall": ((0.1, 0.05, (0.0, 0.2), (0.6, 0.97)), (0.1, 0.05, (0.0, 0.08), (0.8, 0.98)), (0.5, 0.3, (0.05, 0.4), (0.4, 0.9))),
+    "wall": (
+        (0.1, 0.05, (0.0, 0.2), (0.6, 0.97)),
+        (0.1, 0.05, (0.0, 0.08), (0.8, 0.98)),
+        (0.5, 0.3, (0.05, 0.4), (0.4, 0.9)),
+    ),
     "ceiling": ((0.1, 0.05, (0.0, 0.12), (0.8, 0.98)), (0.1, 0.05, (0.0, 0.3), (0.5, 0.98))),
-    "floor": ((0.075, 0.02, (0.25, 0.65), (0.3, 0.8)), (0.1, 0.1, (0.0, 0.15), (0.25, 0.85)), (0.08, 0.03, (0.1, 0.4), (0.15, 0.5))),
-    "furniture": ((0.075, 0.02, (0.25, 0.7), (0.2, 0.75)), (0.1, 0.1, (0.0, 0.1), (0.05, 0.95)), (0.08, 0.02, (0.1, 0.4), (0.6, 0.9))),
-    "ground": ((0.1, 0.03, (0.15, 0.5), (0.3, 0.7)), (0.24, 0.05, (0.2, 0.6), (0.25, 0.6)), (0.1, 0.05, (0.0, 0.15), (0.3, 0.8))),
+    "floor": (
+        (0.075, 0.02, (0.25, 0.65), (0.3, 0.8)),
+        (0.1, 0.1, (0.0, 0.15), (0.25, 0.85)),
+        (0.08, 0.03, (0.1, 0.4), (0.15, 0.5)),
+    ),
+    "furniture": (
+        (0.075, 0.02, (0.25, 0.7), (0.2, 0.75)),
+        (0.1, 0.1, (0.0, 0.1), (0.05, 0.95)),
+        (0.08, 0.02, (0.1, 0.4), (0.6, 0.9)),
+    ),
+    "ground": (
+        (0.1, 0.03, (0.15, 0.5), (0.3, 0.7)),
+        (0.24, 0.05, (0.2, 0.6), (0.25, 0.6)),
+        (0.1, 0.05, (0.0, 0.15), (0.3, 0.8)),
+    ),
     "grass": ((0.25, 0.03, (0.35, 0.75), (0.25, 0.65)), (0.18, 0.03, (0.3, 0.6), (0.4, 0.7))),
     "road": ((0.1, 0.1, (0.0, 0.1), (0.2, 0.55)), (0.09, 0.03, (0.1, 0.35), (0.4, 0.7))),
-    "facade": ((0.08, 0.03, (0.05, 0.4), (0.5, 0.95)), (0.03, 0.02, (0.3, 0.6), (0.35, 0.7)), (0.1, 0.1, (0.0, 0.1), (0.4, 0.95))),
+    "facade": (
+        (0.08, 0.03, (0.05, 0.4), (0.5, 0.95)),
+        (0.03, 0.02, (0.3, 0.6), (0.35, 0.7)),
+        (0.1, 0.1, (0.0, 0.1), (0.4, 0.95)),
+    ),
     "bark": ((0.08, 0.02, (0.1, 0.5), (0.15, 0.55)),),
     "stone": ((0.1, 0.05, (0.0, 0.25), (0.3, 0.85)), (0.04, 0.02, (0.2, 0.5), (0.3, 0.6))),
     "foliage": ((0.27, 0.05, (0.3, 0.8), (0.2, 0.75)),),
@@ -97,7 +131,12 @@ def shifted(rng: Rng, colour: Colour, amount: float) -> Colour:
 
 
 def add_material(
-    builder: SceneBuilder, rng: Rng, use: str = "any", *, colour: Colour | None = None, scale: float = 1.0,
+    builder: SceneBuilder,
+    rng: Rng,
+    use: str = "any",
+    *,
+    colour: Colour | None = None,
+    scale: float = 1.0,
     emission: float = 0.0,
 ) -> int:
     """A material for the given use, of the given main colour or any; sizes of patterns times `scale`."""
@@ -152,7 +191,8 @@ def _environment(**values: float) -> np.void:
 def _sky(rng: Rng, sun: float) -> dict[str, float]:
     """Colours of the sky for a sun of the given height (0 at the horizon, 1 overhead)."""
     blue = linear(colorsys.hsv_to_rgb(rng.uniform(0.55, 0.63), rng.uniform(0.25, 0.75), rng.uniform(0.5, 0.95)))
-    grey = linear((lambda v: (v, v, min(1.0, v * 1.04)))(rng.uniform(0.55, 0.9)))
+    tone = rng.uniform(0.55, 0.9)
+    grey = linear((tone, tone, min(1.0, tone * 1.04)))
     warm = linear(colorsys.hsv_to_rgb(rng.uniform(0.02, 0.12), rng.uniform(0.2, 0.6), rng.uniform(0.75, 1.0)))
     overcast = rng.random() < 0.25
     zenith = grey if overcast else blue

@@ -19,7 +19,13 @@ def _hills(b: SceneBuilder, rng: Rng, low: float, high: float) -> None:
         wide = away * rng.uniform(0.25, 0.7)
         material = add_material(b, rng, str(pick(rng, ["grass", "ground", "stone"])), scale=8.0)
         centre = (away * math.cos(yaw), away * math.sin(yaw), -0.02 * away)
-        b.ellipsoid(centre, (wide, wide * rng.uniform(0.5, 1), away * rng.uniform(0.05, 0.25)), material, turned(rng.uniform(0, 6.3)), casts=0)
+        b.ellipsoid(
+            centre,
+            (wide, wide * rng.uniform(0.5, 1), away * rng.uniform(0.05, 0.25)),
+            material,
+            turned(rng.uniform(0, 6.3)),
+            casts=0,
+        )
 
 
 def _ring(rng: Rng, low: float, high: float, clear: float = 0.0) -> Frame:
@@ -41,7 +47,10 @@ def street(rng: Rng) -> Stage:
         if rng.random() < 0.85:
             _houses(b, rng, side, wide + rng.uniform(2.5, 9), length)
         for x in np.arange(-length, length, rng.uniform(6, 14)):
-            frame = Frame((float(x) + rng.normal(0, 0.5), kerb, 0), rng.uniform(0, 0.2) + (math.pi if side < 0 else 0) - math.pi / 2)
+            frame = Frame(
+                (float(x) + rng.normal(0, 0.5), kerb, 0),
+                rng.uniform(0, 0.2) + (math.pi if side < 0 else 0) - math.pi / 2,
+            )
             kind = rng.random()
             if kind < 0.35:
                 outdoors.street_lamp(b, rng, frame, rng.uniform(3, 7))
@@ -50,9 +59,22 @@ def street(rng: Rng) -> Stage:
             elif kind < 0.8:
                 outdoors.bush(b, rng, frame, rng.uniform(0.5, 1.5))
         for _ in range(int(rng.integers(0, 6))):
-            outdoors.car(b, rng, Frame((rng.uniform(-0.8, 0.8) * length, side * (wide - 1.1), 0.02), float(pick(rng, [0, math.pi])) + rng.normal(0, 0.03)))
+            outdoors.car(
+                b,
+                rng,
+                Frame(
+                    (rng.uniform(-0.8, 0.8) * length, side * (wide - 1.1), 0.02),
+                    float(pick(rng, [0, math.pi])) + rng.normal(0, 0.03),
+                ),
+            )
         if rng.random() < 0.4:
-            outdoors.fence(b, rng, Frame((rng.uniform(-0.3, 0.3) * length, side * (wide + 2.4), 0)), rng.uniform(6, 16), rng.uniform(0.8, 1.6))
+            outdoors.fence(
+                b,
+                rng,
+                Frame((rng.uniform(-0.3, 0.3) * length, side * (wide + 2.4), 0)),
+                rng.uniform(6, 16),
+                rng.uniform(0.8, 1.6),
+            )
     for _ in range(int(rng.integers(0, 9))):
         x, y = rng.uniform(-0.6, 0.6) * length, rng.uniform(-1, 1) * (wide + 2)
         furniture.person(b, rng, Frame((x, y, 0.05), rng.uniform(0, 6.3)), rng.uniform(1.3, 1.9))
@@ -95,7 +117,13 @@ def nature(rng: Rng) -> Stage:
     for _ in range(int(rng.integers(0, 4))):
         furniture.person(b, rng, _ring(rng, 0.1 * span, 0.6 * span, 1.5), rng.uniform(1.2, 1.9))
     if rng.random() < 0.4:
-        b.box((0, 0, 0), (300, rng.uniform(0.8, 2.5), 0.015), add_material(b, rng, "road"), turned(rng.uniform(0, 6.3)), casts=0)
+        b.box(
+            (0, 0, 0),
+            (300, rng.uniform(0.8, 2.5), 0.015),
+            add_material(b, rng, "road"),
+            turned(rng.uniform(0, 6.3)),
+            casts=0,
+        )
     return Stage(
         scene=b.build(outdoor_light(rng, size=5 * span, fog=0.4)),
         family="nature",
@@ -114,8 +142,16 @@ def layers(rng: Rng) -> Stage:
     if ground:
         b.card((0, 0, 0), (60 * unit, 60 * unit), add_material(b, rng, "floor", scale=unit), casts=0)
     if backdrop:
-        b.box((0, deep, 3 * unit), (60 * unit, 0.1 * unit, 40 * unit), add_material(b, rng, "wall", scale=unit), turned(rng.normal(0, 0.2)), casts=0)
-    tiled = [add_material(b, rng, str(pick(rng, ["any", "print", "cloth", "furniture"])), scale=unit) for _ in range(16)]
+        b.box(
+            (0, deep, 3 * unit),
+            (60 * unit, 0.1 * unit, 40 * unit),
+            add_material(b, rng, "wall", scale=unit),
+            turned(rng.normal(0, 0.2)),
+            casts=0,
+        )
+    tiled = [
+        add_material(b, rng, str(pick(rng, ["any", "print", "cloth", "furniture"])), scale=unit) for _ in range(16)
+    ]
     for _ in range(int(rng.integers(25, 110))):
         away = math.exp(rng.uniform(math.log(1.6), math.log(12.5)))
         x, z = rng.uniform(-0.8, 0.8) * away, 1.2 + rng.uniform(-0.55, 0.55) * away
@@ -134,7 +170,9 @@ def layers(rng: Rng) -> Stage:
     )
 
 
-def _layer_thing(b: SceneBuilder, rng: Rng, centre: tuple[float, float, float], size: float, material: int, unit: float) -> None:
+def _layer_thing(
+    b: SceneBuilder, rng: Rng, centre: tuple[float, float, float], size: float, material: int, unit: float
+) -> None:
     facing = turned(rng.normal(0, 0.5), 0, math.pi / 2 + rng.normal(0, 0.3)) @ turned(rng.uniform(0, 6.3))
     kind = rng.random()
     half = size * rng.uniform(0.4, 1.6), size * rng.uniform(0.4, 1.6)
@@ -143,7 +181,16 @@ def _layer_thing(b: SceneBuilder, rng: Rng, centre: tuple[float, float, float], 
         b.card(centre, half, material, facing, outline, a=rng.uniform(0.4, 0.85))
     elif kind < 0.5:
         mask = int(pick(rng, pattern_bank().kinds[str(pick(rng, ["foliage", "blotches", "cells"]))]))
-        b.card(centre, (1.5 * half[0], 1.5 * half[1]), material, facing, MASK, mask=mask, a=rng.uniform(0.25, 0.5), b=256 / (size * rng.uniform(2, 6)))
+        b.card(
+            centre,
+            (1.5 * half[0], 1.5 * half[1]),
+            material,
+            facing,
+            MASK,
+            mask=mask,
+            a=rng.uniform(0.25, 0.5),
+            b=256 / (size * rng.uniform(2, 6)),
+        )
     elif kind < 0.68:
         b.ellipsoid(centre, (size, size * rng.uniform(0.5, 1), size * rng.uniform(0.5, 1)), material, facing)
     elif kind < 0.82:
@@ -152,6 +199,11 @@ def _layer_thing(b: SceneBuilder, rng: Rng, centre: tuple[float, float, float], 
         x, y, z = centre
         lean = rng.normal(0, 0.3, 2) * unit
         long = rng.uniform(1, 5) * unit
-        b.pole((x - lean[0], y - lean[1], z - long), (x + lean[0], y + lean[1], z + long), size * rng.uniform(0.04, 0.2), material)
+        b.pole(
+            (x - lean[0], y - lean[1], z - long),
+            (x + lean[0], y + lean[1], z + long),
+            size * rng.uniform(0.04, 0.2),
+            material,
+        )
     else:
         b.cylinder(centre, size * 0.6, size, material, facing, taper=rng.uniform(-0.8, 0.3))

@@ -15,7 +15,9 @@ def foliage_colours(b: SceneBuilder, rng: Rng, count: int = 3, scale: float = 1.
     """Materials of leaves of one plant: mostly green, sometimes autumnal."""
     hue = rng.uniform(0.03, 0.15) if rng.random() < 0.15 else rng.uniform(0.17, 0.38)
     return [
-        add_material(b, rng, "foliage", colour=near_colour(rng, hue, saturation=(0.3, 0.8), value=(0.2, 0.75)), scale=scale)
+        add_material(
+            b, rng, "foliage", colour=near_colour(rng, hue, saturation=(0.3, 0.8), value=(0.2, 0.75)), scale=scale
+        )
         for _ in range(count)
     ]
 
@@ -36,7 +38,11 @@ def tree(b: SceneBuilder, rng: Rng, frame: Frame, height: float) -> None:
     for _ in range(int(rng.integers(4, 9))):
         yaw, rise = rng.uniform(0, 2 * math.pi), rng.uniform(0.5, 1.4)
         reach = (height - fork) * rng.uniform(0.45, 0.9)
-        tip = (reach * math.cos(rise) * math.cos(yaw), reach * math.cos(rise) * math.sin(yaw), fork + reach * math.sin(rise))
+        tip = (
+            reach * math.cos(rise) * math.cos(yaw),
+            reach * math.cos(rise) * math.sin(yaw),
+            fork + reach * math.sin(rise),
+        )
         start = frame.at(0, 0, fork * rng.uniform(0.8, 0.98))
         b.pole(start, frame.at(*tip), radius * rng.uniform(0.25, 0.5), bark, taper=-0.4)
         tips.append(tip)
@@ -62,7 +68,16 @@ def _conifer(b: SceneBuilder, rng: Rng, frame: Frame, height: float) -> None:
         b.cylinder(frame.at(0, 0, z), radius, half, green[k % 3], taper=-0.98)
         for _ in range(3):
             rotation = turned(rng.uniform(0, 6.3), 0, math.pi / 2 + rng.uniform(-0.4, 0.4))
-            b.card(frame.at(0, 0, z - half * 0.6), (2.4 * radius, half * 0.8), green[0], rotation, MASK, mask=mask, a=0.3, b=256 / (height * 0.4))
+            b.card(
+                frame.at(0, 0, z - half * 0.6),
+                (2.4 * radius, half * 0.8),
+                green[0],
+                rotation,
+                MASK,
+                mask=mask,
+                a=0.3,
+                b=256 / (height * 0.4),
+            )
 
 
 def _crown(b: SceneBuilder, rng: Rng, frame: Frame, tips: list[tuple[float, float, float]], height: float) -> None:
@@ -80,7 +95,16 @@ def _crown(b: SceneBuilder, rng: Rng, frame: Frame, tips: list[tuple[float, floa
             centre = np.asarray(tip) + rng.normal(0, 0.45, 3) * size
             rotation = turned(rng.uniform(0, 6.3), rng.uniform(-1, 1), rng.uniform(0, 3.1))
             half = size * rng.uniform(0.7, 1.4), size * rng.uniform(0.6, 1.1)
-            b.card(frame.at(*centre), half, int(pick(rng, green)), rotation, MASK, mask=int(pick(rng, masks)), a=rng.uniform(0.2, 0.45), b=texels)
+            b.card(
+                frame.at(*centre),
+                half,
+                int(pick(rng, green)),
+                rotation,
+                MASK,
+                mask=int(pick(rng, masks)),
+                a=rng.uniform(0.2, 0.45),
+                b=texels,
+            )
 
 
 def bush(b: SceneBuilder, rng: Rng, frame: Frame, height: float) -> None:
@@ -111,7 +135,7 @@ def rock(b: SceneBuilder, rng: Rng, frame: Frame, size: float) -> None:
     for _ in range(int(rng.integers(1, 4))):
         half = tuple(size * rng.uniform(0.4, 1.0, 3))
         centre = frame.at(*(rng.normal(0, 0.4, 2) * size), half[2] * 0.6)
-        rotation = turned(*rng.uniform(-0.5, 0.5, 3) + [rng.uniform(0, 6), 0, 0])
+        rotation = turned(rng.uniform(0, 6), *rng.uniform(-0.5, 0.5, 2))
         add = b.ellipsoid if rng.random() < 0.7 else b.box
         add(centre, half, add_material(b, rng, "stone", scale=size), rotation)
 
@@ -128,14 +152,29 @@ def fence(b: SceneBuilder, rng: Rng, frame: Frame, length: float, height: float)
         pitch = rng.uniform(0.12, 0.3)
         for k in range(min(60, int(length / pitch))):
             x = (k + 0.5) * pitch - length / 2
-            b.box(frame.at(x, 0.03, height * 0.48), (pitch * rng.uniform(0.2, 0.35), 0.012, height * 0.46), material, frame.rotation)
+            b.box(
+                frame.at(x, 0.03, height * 0.48),
+                (pitch * rng.uniform(0.2, 0.35), 0.012, height * 0.46),
+                material,
+                frame.rotation,
+            )
     if style <= 1:
         for z in np.linspace(0.25, 0.9, int(rng.integers(2, 5))):
             b.box(frame.at(0, 0, z * height), (length / 2, 0.018, rng.uniform(0.02, 0.05)), material, frame.rotation)
     else:
         period = rng.uniform(0.12, 0.3)
         rotation = frame.turned(0, 0, math.pi / 2)
-        b.card(frame.at(0, 0, height / 2), (length / 2, height / 2), material, rotation, LATTICE, a=period, b=0.08 * period + 0.004, c=period, d=0.08 * period + 0.004)
+        b.card(
+            frame.at(0, 0, height / 2),
+            (length / 2, height / 2),
+            material,
+            rotation,
+            LATTICE,
+            a=period,
+            b=0.08 * period + 0.004,
+            c=period,
+            d=0.08 * period + 0.004,
+        )
 
 
 def street_lamp(b: SceneBuilder, rng: Rng, frame: Frame, height: float) -> None:
@@ -148,12 +187,22 @@ def street_lamp(b: SceneBuilder, rng: Rng, frame: Frame, height: float) -> None:
         b.box(frame.at(arm, 0, height + 0.08), (0.3, 0.12, 0.06), metal, frame.rotation)
     else:
         half = rng.uniform(0.25, 0.6), rng.uniform(0.25, 0.6)
-        b.card(frame.at(0, -0.07, height * 0.85), half, add_material(b, rng, "print"), frame.turned(0, 0, math.pi / 2), int(rng.integers(0, 2)))
+        b.card(
+            frame.at(0, -0.07, height * 0.85),
+            half,
+            add_material(b, rng, "print"),
+            frame.turned(0, 0, math.pi / 2),
+            int(rng.integers(0, 2)),
+        )
 
 
 def car(b: SceneBuilder, rng: Rng, frame: Frame) -> None:
     """A car along local x: body, cabin, wheels."""
-    paint, glass, black = add_material(b, rng, "plain"), add_material(b, rng, "plain", colour=(0.03, 0.04, 0.05)), add_material(b, rng, "plain", colour=(0.02, 0.02, 0.02))
+    paint, glass, black = (
+        add_material(b, rng, "plain"),
+        add_material(b, rng, "plain", colour=(0.03, 0.04, 0.05)),
+        add_material(b, rng, "plain", colour=(0.02, 0.02, 0.02)),
+    )
     length, width, body = rng.uniform(1.7, 2.4), rng.uniform(0.8, 0.95), rng.uniform(0.28, 0.4)
     base = 0.3
     b.box(frame.at(0, 0, base + body), (length, width, body), paint, frame.rotation)
@@ -185,6 +234,16 @@ def building(b: SceneBuilder, rng: Rng, frame: Frame, half: tuple[float, float],
         side, x, z = float(pick(rng, [-1, 1])), rng.uniform(-0.8, 0.8) * half[0], rng.uniform(0.15, 0.9) * height
         if rng.random() < 0.6:
             b.box(frame.at(x, side * (half[1] + 0.5), z), (rng.uniform(0.6, 1.5), 0.5, 0.08), plain, frame.rotation)
-            b.card(frame.at(x, side * (half[1] + 1.0), z + 0.5), (1.0, 0.5), plain, frame.turned(0, 0, math.pi / 2), LATTICE, a=0.14, b=0.03, c=2.0, d=0.05)
+            b.card(
+                frame.at(x, side * (half[1] + 1.0), z + 0.5),
+                (1.0, 0.5),
+                plain,
+                frame.turned(0, 0, math.pi / 2),
+                LATTICE,
+                a=0.14,
+                b=0.03,
+                c=2.0,
+                d=0.05,
+            )
         else:
             b.box(frame.at(x, side * half[1], z), (0.08, 0.08, 0.3 * height), plain, frame.rotation)

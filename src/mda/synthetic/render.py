@@ -21,9 +21,9 @@ import numpy as np
 from mda.data.source import SceneClip
 from mda.errors import ConfigError
 from mda.shapes import Float32, ndarray
-from mda.synthetic.kernels.drawing import GAP
 from mda.synthetic.effects import Development, Effects, develop
 from mda.synthetic.families import FAMILIES, build_stage
+from mda.synthetic.kernels.drawing import GAP
 from mda.synthetic.tracing import DrawnView, Tracer
 from mda.synthetic.trajectories import choose_poses
 
@@ -72,7 +72,10 @@ def render_clip(
         ConfigError: no such size or number of views.
     """
     if views < 1 or min(image_hw) < 8 or seed < 0:
-        message = f"A clip needs a seed >= 0, at least 1 view and 8x8 pixels; found seed {seed}, {views} views, size {image_hw}."
+        message = (
+            "A clip needs a seed >= 0, at least 1 view and 8x8 pixels; "
+            f"found seed {seed}, {views} views, size {image_hw[0]}x{image_hw[1]}."
+        )
         raise ConfigError(message)
     options = options or RenderOptions()
     scene_rng, camera_rng, picture_rng = (np.random.default_rng([seed, part]) for part in range(3))
@@ -89,8 +92,13 @@ def render_clip(
 
 
 def _clip(
-    seed: int, family: str, images: list[ndarray], drawn: list[DrawnView], cameras: list[np.void],
-    options: RenderOptions, effects: Effects,
+    seed: int,
+    family: str,
+    images: list[ndarray],
+    drawn: list[DrawnView],
+    cameras: list[np.void],
+    options: RenderOptions,
+    effects: Effects,
 ) -> SceneClip:
     def stacked(name: str, dtype: type) -> ndarray:
         return np.stack([getattr(view, name) for view in drawn]).astype(dtype)

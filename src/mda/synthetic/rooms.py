@@ -13,7 +13,9 @@ from mda.synthetic.stage import Stage
 _WALL = 0.12
 
 
-def wall(b: SceneBuilder, rng: Rng, frame: Frame, length: float, height: float, *, material: int, openings: int) -> None:
+def wall(
+    b: SceneBuilder, rng: Rng, frame: Frame, length: float, height: float, *, material: int, openings: int
+) -> None:
     """A wall along local x, its inner face at local y = 0, with up to `openings` windows or doors."""
     pieces: list[tuple[float, float, float, float]] = []
     x = -length / 2
@@ -27,7 +29,12 @@ def wall(b: SceneBuilder, rng: Rng, frame: Frame, length: float, height: float, 
         pieces += [(x, left, 0, height), (left, right, top, height)]
         if not door:
             pieces.append((left, right, 0, low))
-            _window(b, rng, Frame(frame.at((left + right) / 2, 0, (low + top) / 2), frame.yaw), ((right - left) / 2, (top - low) / 2))
+            _window(
+                b,
+                rng,
+                Frame(frame.at((left + right) / 2, 0, (low + top) / 2), frame.yaw),
+                ((right - left) / 2, (top - low) / 2),
+            )
         x = right
     pieces.append((x, length / 2, 0, height))
     for left, right, low, top in pieces:
@@ -48,7 +55,9 @@ def _window(b: SceneBuilder, rng: Rng, frame: Frame, half: tuple[float, float]) 
         furniture.blinds(b, rng, Frame(frame.at(0, -0.04, half[1] * 0.3), frame.yaw), (half[0], half[1] * 0.7))
 
 
-def shell(b: SceneBuilder, rng: Rng, half: tuple[float, float], height: float, *, openings: float, ceiling: bool) -> None:
+def shell(
+    b: SceneBuilder, rng: Rng, half: tuple[float, float], height: float, *, openings: float, ceiling: bool
+) -> None:
     """Floor, walls and perhaps a ceiling around the origin."""
     paint = add_material(b, rng, "wall")
     b.box((0, 0, -0.1), (half[0] + 2 * _WALL, half[1] + 2 * _WALL, 0.1), add_material(b, rng, "floor"))
@@ -65,7 +74,9 @@ def shell(b: SceneBuilder, rng: Rng, half: tuple[float, float], height: float, *
         _skirting_and_pictures(b, rng, frame, length, height, pictures=count == 0)
 
 
-def _skirting_and_pictures(b: SceneBuilder, rng: Rng, frame: Frame, length: float, height: float, *, pictures: bool) -> None:
+def _skirting_and_pictures(
+    b: SceneBuilder, rng: Rng, frame: Frame, length: float, height: float, *, pictures: bool
+) -> None:
     if rng.random() < 0.5:
         b.box(frame.at(0, -0.01, 0.05), (length / 2, 0.01, 0.05), add_material(b, rng, "plain"), frame.rotation)
     if not pictures:
@@ -74,7 +85,12 @@ def _skirting_and_pictures(b: SceneBuilder, rng: Rng, frame: Frame, length: floa
         half = rng.uniform(0.15, 0.6), rng.uniform(0.15, 0.5)
         x, z = rng.uniform(-0.4, 0.4) * length, height * rng.uniform(0.45, 0.7)
         b.box(frame.at(x, -0.02, z), (half[0], 0.015, half[1]), add_material(b, rng, "furniture"), frame.rotation)
-        b.card(frame.at(x, -0.037, z), (half[0] * 0.9, half[1] * 0.88), add_material(b, rng, "print"), frame.turned(0, 0, math.pi / 2))
+        b.card(
+            frame.at(x, -0.037, z),
+            (half[0] * 0.9, half[1] * 0.88),
+            add_material(b, rng, "print"),
+            frame.turned(0, 0, math.pi / 2),
+        )
 
 
 def room(rng: Rng) -> Stage:
@@ -115,33 +131,42 @@ def _along_walls(b: SceneBuilder, rng: Rng, half: tuple[float, float], height: f
         length, away = (half[0], half[1]) if k % 2 == 0 else (half[1], half[0])
         for side in (-0.5, 0.5):
             x = side * length + rng.uniform(-0.15, 0.15) * length
-            wide = rng.uniform(0.5, 0.9) * length
+            place = Frame(Frame((0, 0, 0), yaw).at(x, away, 0), yaw)
+            _at_wall(b, rng, place, rng.uniform(0.5, 0.9) * length, height)
 
-            def frame(inset: float, x: float = x, yaw: float = yaw, away: float = away) -> Frame:
-                y = away - inset
-                return Frame((x * math.cos(yaw) - y * math.sin(yaw), x * math.sin(yaw) + y * math.cos(yaw), 0), yaw)
 
-            kind = rng.random()
-            if kind < 0.22:
-                furniture.shelf(b, rng, frame(0.22), min(2.0, wide), rng.uniform(0.6, 0.85 * height))
-            elif kind < 0.34:
-                furniture.sofa(b, rng, frame(0.55), min(2.2, wide))
-            elif kind < 0.46:
-                furniture.table(b, rng, frame(0.45), (min(0.9, wide / 2), 0.35), rng.uniform(0.5, 0.9))
-            elif kind < 0.54:
-                furniture.lamp(b, rng, frame(0.35), rng.uniform(1.2, 1.9))
-            elif kind < 0.64:
-                furniture.pot_plant(b, rng, frame(0.45), rng.uniform(0.6, 1.6))
-            elif kind < 0.74:
-                cupboard = rng.uniform(0.3, 0.9) * height
-                b.box(frame(0.3).at(0, 0, cupboard / 2), (min(0.9, wide / 2), 0.28, cupboard / 2), add_material(b, rng, "furniture"), frame(0.3).rotation)
-            elif kind < 0.8:
-                furniture.small_thing(b, rng, frame(0.5), rng.uniform(0.15, 0.4))
+def _at_wall(b: SceneBuilder, rng: Rng, place: Frame, wide: float, height: float) -> None:
+    """A piece of furniture, or nothing, with its back at a place of a wall; the room lies towards local -y."""
+
+    def inset(depth: float) -> Frame:
+        return Frame(place.at(0, -depth, 0), place.yaw)
+
+    kind = rng.random()
+    if kind < 0.22:
+        furniture.shelf(b, rng, inset(0.22), min(2.0, wide), rng.uniform(0.6, 0.85 * height))
+    elif kind < 0.34:
+        furniture.sofa(b, rng, inset(0.55), min(2.2, wide))
+    elif kind < 0.46:
+        furniture.table(b, rng, inset(0.45), (min(0.9, wide / 2), 0.35), rng.uniform(0.5, 0.9))
+    elif kind < 0.54:
+        furniture.lamp(b, rng, inset(0.35), rng.uniform(1.2, 1.9))
+    elif kind < 0.64:
+        furniture.pot_plant(b, rng, inset(0.45), rng.uniform(0.6, 1.6))
+    elif kind < 0.74:
+        tall = rng.uniform(0.3, 0.9) * height
+        half = min(0.9, wide / 2), 0.28, tall / 2
+        b.box(inset(0.3).at(0, 0, tall / 2), half, add_material(b, rng, "furniture"), place.rotation)
+    elif kind < 0.8:
+        furniture.small_thing(b, rng, inset(0.5), rng.uniform(0.15, 0.4))
 
 
 def _in_the_middle(b: SceneBuilder, rng: Rng, half: tuple[float, float], height: float) -> None:
     if rng.random() < 0.4:
-        b.box((0, 0, 0.006), (half[0] * rng.uniform(0.3, 0.7), half[1] * rng.uniform(0.3, 0.7), 0.006), add_material(b, rng, "cloth"))
+        b.box(
+            (0, 0, 0.006),
+            (half[0] * rng.uniform(0.3, 0.7), half[1] * rng.uniform(0.3, 0.7), 0.006),
+            add_material(b, rng, "cloth"),
+        )
     for _ in range(int(rng.integers(1, 4))):
         x, y = rng.uniform(-0.5, 0.5) * half[0], rng.uniform(-0.5, 0.5) * half[1]
         yaw = rng.uniform(0, 6.3)
@@ -149,7 +174,13 @@ def _in_the_middle(b: SceneBuilder, rng: Rng, half: tuple[float, float], height:
         furniture.table(b, rng, Frame((x, y, 0), yaw), size, rng.uniform(0.4, 0.8))
         for _ in range(int(rng.integers(0, 4))):
             turn, away = rng.uniform(0, 6.3), rng.uniform(0.7, 1.1)
-            furniture.chair(b, rng, Frame((x + away * math.cos(turn), y + away * math.sin(turn), 0), turn + math.pi / 2 + rng.normal(0, 0.5)))
+            furniture.chair(
+                b,
+                rng,
+                Frame(
+                    (x + away * math.cos(turn), y + away * math.sin(turn), 0), turn + math.pi / 2 + rng.normal(0, 0.5)
+                ),
+            )
     for _ in range(int(rng.integers(0, 4))):
         x, y = rng.uniform(-0.8, 0.8) * half[0], rng.uniform(-0.8, 0.8) * half[1]
         furniture.hanging(b, rng, (x, y, height), height * rng.uniform(0.1, 0.4), rng.uniform(0.08, 0.25))
@@ -177,10 +208,14 @@ def table_top(rng: Rng) -> Stage:
     b.box((0, 0, top - 0.02), (*span, 0.02), add_material(b, rng, "furniture"))
     for x in (-0.9, 0.9):
         for y in (-0.85, 0.85):
-            b.box((x * span[0], y * span[1], top / 2), (0.025, 0.025, top / 2 - 0.02), add_material(b, rng, "furniture"))
+            b.box(
+                (x * span[0], y * span[1], top / 2), (0.025, 0.025, top / 2 - 0.02), add_material(b, rng, "furniture")
+            )
     for _ in range(int(rng.integers(6, 18))):
         x, y = rng.uniform(-0.9, 0.9) * span[0], rng.uniform(-0.9, 0.9) * span[1]
-        furniture.small_thing(b, rng, Frame((x, y, top), rng.uniform(0, 6.3)), math.exp(rng.uniform(math.log(0.02), math.log(0.13))))
+        furniture.small_thing(
+            b, rng, Frame((x, y, top), rng.uniform(0, 6.3)), math.exp(rng.uniform(math.log(0.02), math.log(0.13)))
+        )
     lamp = rng.uniform(-1, 1), rng.uniform(-1, 1), height * rng.uniform(0.6, 0.95)
     reach = rng.uniform(0.5, 1.1)
     return Stage(
@@ -210,7 +245,9 @@ def courtyard(rng: Rng) -> Stage:
     if columns > 2 and rng.random() < 0.6:
         b.box((0, y, height + 0.1), (half[0], radius * 1.5, 0.12), stone)
     if rng.random() < 0.4:
-        _stairs(b, rng, Frame((rng.uniform(-0.5, 0.5) * half[0], rng.uniform(-0.5, 0.5) * half[1], 0), rng.uniform(0, 6.3)))
+        _stairs(
+            b, rng, Frame((rng.uniform(-0.5, 0.5) * half[0], rng.uniform(-0.5, 0.5) * half[1], 0), rng.uniform(0, 6.3))
+        )
     _scattered(b, rng, half)
     return Stage(
         scene=b.build(outdoor_light(rng, size=4 * max(half), fog=0.15)),

@@ -101,7 +101,13 @@ class SceneBuilder:
         self._add(ELLIPSOID, centre, half, rotation, material, **more)
 
     def cylinder(
-        self, centre: Vector, radius: float, half_height: float, material: int, rotation: Rotation | None = None, **more: float
+        self,
+        centre: Vector,
+        radius: float,
+        half_height: float,
+        material: int,
+        rotation: Rotation | None = None,
+        **more: float,
     ) -> None:
         """Add a capped cylinder along local z; `taper` changes its radius by that share from the middle to the top."""
         self._add(CYLINDER, centre, (radius, radius, half_height), rotation, material, **more)
@@ -113,8 +119,13 @@ class SceneBuilder:
         self.cylinder(middle, radius, math.hypot(*way) / 2, material, along(way), **more)
 
     def card(
-        self, centre: Vector, half: tuple[float, float], material: int, rotation: Rotation | None = None,
-        outline: int = RECTANGLE, **more: float,
+        self,
+        centre: Vector,
+        half: tuple[float, float],
+        material: int,
+        rotation: Rotation | None = None,
+        outline: int = RECTANGLE,
+        **more: float,
     ) -> None:
         """Add a flat card in the local plane z = 0, cut by an outline of `layout`."""
         self._add(CARD, centre, (*half, 0.0), rotation, material, outline=outline, **more)

@@ -7,10 +7,11 @@ import numpy as np
 
 from mda.shapes import Bool, Float, Float32, Int, ndarray
 from mda.synthetic.kernels import culling, drawing
+from mda.synthetic.kernels.compiled import forget_stale_code
+from mda.synthetic.kernels.shading import LIGHT_COLUMNS, LIGHT_ROWS
 from mda.synthetic.layout import ELLIPSOID
 from mda.synthetic.patterns import pattern_bank
 from mda.synthetic.scene import Scene, along
-from mda.synthetic.kernels.shading import LIGHT_COLUMNS, LIGHT_ROWS
 
 _LightCells = tuple[ndarray, ndarray, ndarray]
 
@@ -39,6 +40,7 @@ class Tracer:
     """Answers what cameras see of a scene."""
 
     def __init__(self, scene: Scene) -> None:
+        forget_stale_code()
         self.scene = scene
         self._bank = pattern_bank().texels
         self._light_cells = _light_cells(scene)
@@ -52,7 +54,9 @@ class Tracer:
         )
         return surface, depth
 
-    def _prepare(self, camera: np.void, image_hw: tuple[int, int]) -> tuple[ndarray, ndarray, ndarray, tuple[ndarray, ndarray], int]:
+    def _prepare(
+        self, camera: np.void, image_hw: tuple[int, int]
+    ) -> tuple[ndarray, ndarray, ndarray, tuple[ndarray, ndarray], int]:
         primitives = self.scene.primitives
         count = len(primitives)
         local, rects, nearest = np.empty((count, 12)), np.empty((count, 4)), np.empty(count)

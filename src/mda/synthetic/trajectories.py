@@ -38,7 +38,8 @@ class Pose:
     def between(self, other: "Pose", share: float) -> "Pose":
         """A pose on the way to another."""
         values = {
-            name: getattr(self, name) * (1 - share) + getattr(other, name) * share for name in ("eye", "look", "roll", "fov")
+            name: getattr(self, name) * (1 - share) + getattr(other, name) * share
+            for name in ("eye", "look", "roll", "fov")
         }
         return Pose(**values)
 
@@ -182,7 +183,10 @@ def _accepted(
     for _ in range(7):
         pose = anchor[0].between(wanted, share)
         probe = _probe(tracer, pose, small_hw)
-        if _fitness(stage, tracer, pose, probe) >= 0 and max(_overlap(probe, p) for _, p in anchors) >= _SMALLEST_OVERLAP:
+        if (
+            _fitness(stage, tracer, pose, probe) >= 0
+            and max(_overlap(probe, p) for _, p in anchors) >= _SMALLEST_OVERLAP
+        ):
             return pose, probe
         share *= 0.6
     return anchor

@@ -16,8 +16,15 @@ Progress = Callable[[int, int], None]
 
 
 def write_scenes(
-    out: Path | str, *, clips: int, views: int = 4, image_hw: tuple[int, int] = (252, 336), seed: int = 0, workers: int = 1,
-    options: RenderOptions | None = None, progress: Progress | None = None,
+    out: Path | str,
+    *,
+    clips: int,
+    views: int = 4,
+    image_hw: tuple[int, int] = (252, 336),
+    seed: int = 0,
+    workers: int = 1,
+    options: RenderOptions | None = None,
+    progress: Progress | None = None,
 ) -> list[Path]:
     """Make scenes of the seeds `seed` ... `seed` + `clips` - 1 in the folder `out`; those already there are kept.
 

@@ -27,7 +27,7 @@ class ProceduralDataConfig:
     """
 
     sizes: list[list[int]] = field(default_factory=lambda: [[128, 160]])
-    views: tuple[int, int] = (1, 4)
+    views: list[int] = field(default_factory=lambda: [1, 4])
     views_per_batch: int = 12
     seed: int = 10_000_000
     blur: float = 0.15
@@ -35,7 +35,7 @@ class ProceduralDataConfig:
     workers: int = 1
     validation_clips: int = 16
     validation_views: int = 2
-    validation_size: tuple[int, int] = (128, 160)
+    validation_size: list[int] = field(default_factory=lambda: [128, 160])
 
 
 @dataclass(kw_only=True)
@@ -53,7 +53,7 @@ class OptimiserConfig:
     final_rate: float = 1e-5
     warmup_steps: int = 200
     decay_steps: int = 2000
-    betas: tuple[float, float] = (0.9, 0.95)
+    betas: list[float] = field(default_factory=lambda: [0.9, 0.95])
     weight_decay: float = 0.05
     clip: float = 1.0
     trunk_factor: float = 0.3

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 import lightning
 import torch
+from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import nn
 
 from mda.data.batches import Batch, normalise_images
@@ -28,7 +29,7 @@ class DepthModule(lightning.LightningModule):
         self.config = config
         for name, parameter in network.named_parameters():
             if name.startswith(tuple(config.network.freeze)):
-                parameter.requires_grad_(requires_grad=False)
+                parameter.requires_grad_(False)
 
     def forward(self, batch: Batch) -> NetworkOutput:
         """Output of the network for a batch of clips."""
@@ -39,7 +40,8 @@ class DepthModule(lightning.LightningModule):
         report = self.loss(self(batch), batch.targets)
         terms = {f"train/{name}": value.detach() for name, value in report.terms.items()}
         self.log_dict({"train/loss": report.total.detach(), **terms}, batch_size=1)
-        self.log("train/rate", self.optimizers().param_groups[-1]["lr"], batch_size=1)
+        rate = self.trainer.optimizers[0].param_groups[-1]["lr"]
+        self.log("train/rate", rate, batch_size=1)
         return report.total
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:  # noqa: ARG002 - Lightning's signature
@@ -59,11 +61,11 @@ class DepthModule(lightning.LightningModule):
             right = ((output.p_sky > 0.5) == targets.sky).float().mean()
             self.log("val/sky_accuracy", right, batch_size=1)
 
-    def configure_optimizers(self) -> dict:
+    def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """AdamW with the closed-form schedule."""
         config = self.config
         groups = parameter_groups(self.network.named_parameters(), config.optimiser)
-        optimiser = torch.optim.AdamW(groups, lr=config.optimiser.rate, betas=config.optimiser.betas)
+        optimiser = torch.optim.AdamW(groups, lr=config.optimiser.rate, betas=(config.optimiser.betas[0], config.optimiser.betas[1]))
         schedule = torch.optim.lr_scheduler.LambdaLR(
             optimiser, lambda step: rate_factor(step, steps=config.steps, config=config.optimiser)
         )

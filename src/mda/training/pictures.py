@@ -2,11 +2,12 @@
 
 import lightning
 import torch
+from lightning.pytorch.loggers import TensorBoardLogger
 
 from mda.data.batches import Batch
 from mda.io.preview import colour_depth
 from mda.mixtures import Decoder
-from mda.shapes import Float, Tensor
+from mda.shapes import Float, Tensor, ndarray
 from mda.training.module import DepthModule
 
 _DECODER = Decoder.COMPONENT
@@ -39,7 +40,7 @@ class Pictures(lightning.Callback):
         sheet = torch.cat(self._rows, dim=-2)
         self._rows.clear()
         for logger in trainer.loggers:
-            if isinstance(logger, lightning.pytorch.loggers.TensorBoardLogger):
+            if isinstance(logger, TensorBoardLogger):
                 logger.experiment.add_image("val/clips", sheet, trainer.global_step)
 
 
@@ -53,15 +54,14 @@ def picture_row(module: DepthModule, batch: Batch) -> Float[Tensor, "3 h w"]:
     spread = output.mixture.decode(Decoder.BACK)[0, 0] / output.mixture.decode(Decoder.FRONT)[0, 0].clamp_min(1e-3)
     panels = [
         batch.images[0, 0],
-        _drawn(truth, ~valid),
+        _drawn(truth, (~valid).cpu().numpy()),
         _drawn(depth, sky),
         (spread.log() / 0.7).clamp(0, 1).expand(3, -1, -1),
     ]
     return torch.cat([panel.cpu() for panel in panels], dim=-1)
 
 
-def _drawn(depth: Tensor, sky: object) -> Tensor:
+def _drawn(depth: Tensor, sky: ndarray | None) -> Tensor:
     """Coloured depth as a [3, h, w] tensor in 0..1."""
-    mask = sky.cpu().numpy() if isinstance(sky, Tensor) else sky
-    coloured = colour_depth(depth.float().cpu().numpy(), sky=mask)
+    coloured = colour_depth(depth.float().cpu().numpy(), sky=sky)
     return torch.from_numpy(coloured).permute(2, 0, 1) / 255

@@ -46,9 +46,9 @@ def test_sky_and_unknown_have_their_own_colours():
 
 def test_the_range_is_that_of_the_clip_without_sky_and_outliers():
     near, far = np.full((50, 50), 2.0, np.float32), np.full((50, 50), 8.0, np.float32)
-    far[0, 0], far[1] = 1e6, 100.0
+    far[0, 0], far[1:20] = 1e6, 100.0
     sky = np.zeros((50, 50), bool)
-    sky[1] = True
+    sky[1:20] = True
     assert depth_range([near, far], [None, sky]) == pytest.approx((2.0, 8.0))
 
 

@@ -66,9 +66,9 @@ MINI_SINGLE = MiniConfig(components=1, family=Family.LAPLACE, space=Space.LINEAR
 class ChannelNorm(nn.LayerNorm):
     """Layer norm over the channels of each pixel; free of copies on channels-last maps."""
 
-    def forward(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
+    def forward(self, input: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:  # noqa: A002 - torch's name
         """Normalise each pixel."""
-        return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+        return super().forward(input.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
 
 
 class ResidualConv(nn.Module):
@@ -107,6 +107,8 @@ class MiniNetwork(DepthNetwork):
     """Small any-view network: images in, mixture, sky and cameras out."""
 
     patch = 16
+    input_scale: Tensor
+    input_shift: Tensor
 
     def __init__(self, config: MiniConfig = MINI) -> None:
         super().__init__()
@@ -148,7 +150,7 @@ class MiniNetwork(DepthNetwork):
         spread = torch.linspace(0, 1, self.config.components) if self.config.components > 1 else torch.tensor([0.5])
         bias[: 3 * self.config.components : 3] = low + (high - low) * spread
         self.head.weight.mul_(0.3)
-        self.head.bias.copy_(bias.repeat_interleave(4))
+        self.head.bias = nn.Parameter(bias.repeat_interleave(4))
         self.camera_decoder.start_at_identity(_FIRST_FOV)
 
     def forward(self, images: Float[Tensor, "b v 3 h w"], cameras: Cameras | None = None) -> NetworkOutput:

@@ -37,8 +37,9 @@ def same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
 class SameConv(nn.Conv2d):
     """Convolution with bias and TensorFlow's "same" padding."""
 
-    def forward(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n d oh ow"]:
+    def forward(self, input: Float[Tensor, "n c h w"]) -> Float[Tensor, "n d oh ow"]:  # noqa: A002 - torch's name
         """Pad, then convolve."""
+        x = input
         kernel, stride = self.kernel_size[0], self.stride[0]
         top, bottom = same_padding(x.shape[-2], kernel, stride)
         left, right = same_padding(x.shape[-1], kernel, stride)

@@ -1,3 +1,4 @@
+# ruff: noqa: ANN001, ANN201, ANN202, C901 - compiled code: types are inferred, inputs are arrays
 """Which primitives can be seen where: lists per tile of the image, and per cell of the light's view."""
 
 import math

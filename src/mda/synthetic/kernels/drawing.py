@@ -1,3 +1,4 @@
+# ruff: noqa: ANN001, ANN201, ANN202, C901, PLR0912, PLR0913, PLR0917 - compiled code: types are inferred, inputs are arrays
 """The kernel that draws one view: depth and surface of the pixel centres, colours, and discontinuities."""
 
 import math
@@ -7,11 +8,11 @@ import numpy as np
 
 from mda.synthetic.kernels.compiled import kernel
 from mda.synthetic.kernels.culling import MAJOR, TILE
-from mda.synthetic.layout import FACES
 from mda.synthetic.kernels.packets import trace_packet
 from mda.synthetic.kernels.rays import MISS, normal_at
 from mda.synthetic.kernels.shading import in_shadow, shade, sky_colour
 from mda.synthetic.kernels.visibility import depth_of, torn
+from mda.synthetic.layout import FACES
 
 # Where the 16 rays of a pixel go: each of 16 columns and rows is used once, and each cell of the 4x4 grid. Pixels with
 # nothing but a crease or the border of a shadow have the four after them instead.
@@ -250,8 +251,27 @@ def _other_surface(prims, local, camera, bank, surface, depth, x, y, ids, depths
 @kernel
 @no_type_check
 def draw(
-    prims, local, nearest, rects, cells, columns, materials, camera, environment, light_cells, bank, surface, depth, lit, flags, gap,
-    colour, edge, skyline, front, back,
+    prims,
+    local,
+    nearest,
+    rects,
+    cells,
+    columns,
+    materials,
+    camera,
+    environment,
+    light_cells,
+    bank,
+    surface,
+    depth,
+    lit,
+    flags,
+    gap,
+    colour,
+    edge,
+    skyline,
+    front,
+    back,
 ):
     """Fill colour[h, w, 3] (linear) and the discontinuity maps from what the pixel centres met."""
     height, width = surface.shape

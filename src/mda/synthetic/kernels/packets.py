@@ -1,4 +1,4 @@
-# ruff: noqa: ANN001, ANN201, ANN202, PLR0913, PLR0917 - compiled code: types are inferred, records of arguments are slow
+# ruff: noqa: ANN001, ANN201, ANN202, FURB136, PLR0913, PLR0917 - compiled code: types are inferred, inputs are arrays
 """Rays in packets: one primitive at a time is met with all rays of a packet, in loops that become vector instructions.
 
 The formulas are those of `rays`, without branches.
@@ -137,9 +137,8 @@ def _card(p, row, base, u, v, first, last, ids, depths, bank):
 def trace_packet(prims, local, nearest, rects, cells, columns, box, u, v, first, last, bank, ids, depths):
     """Fill ids (surface number, -1: nothing met) and depths from `first` to `last` of a packet.
 
-    Args:
-        box: left, top, right, bottom of the packet's rays in the image; all of it in one tile.
-        u, v: directions (u, v, 1) of the rays in camera axes.
+    `box` is left, top, right, bottom of the packet in the image, all of it in one tile; (u, v, 1) are the directions of
+    the rays in camera axes.
     """
     starts, members = cells
     left, top, right, bottom = box

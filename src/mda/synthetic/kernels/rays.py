@@ -1,11 +1,12 @@
+# ruff: noqa: ANN001, ANN201, ANN202, PLR0911, PLR0913, PLR0917 - compiled code: types are inferred, inputs are arrays
 """Where a ray meets a primitive, in the primitive's own axes."""
 
 import math
 from typing import no_type_check
 
 from mda.synthetic.kernels.compiled import kernel
-from mda.synthetic.layout import BOX, CYLINDER, DIAMOND, ELLIPSE, ELLIPSOID, LATTICE, LEAF, MASK, RECTANGLE
 from mda.synthetic.kernels.tiles import _bilinear
+from mda.synthetic.layout import BOX, CYLINDER, DIAMOND, ELLIPSE, ELLIPSOID, LATTICE, LEAF, MASK, RECTANGLE
 
 MISS = 1e30
 
@@ -106,6 +107,7 @@ def _cylinder(p, ox, oy, oz, dx, dy, dz, near):
 @kernel
 @no_type_check
 def inside_outline(p, x, y, bank):
+    """Whether a card, cut by its outline, is there at the local point (x, y) of its rectangle."""
     u, v = x / p.hx, y / p.hy
     outline = p.outline
     if outline == RECTANGLE:

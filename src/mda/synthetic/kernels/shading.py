@@ -1,11 +1,12 @@
+# ruff: noqa: ANN001, ANN201, ANN202, PLR0913, PLR0917 - compiled code: types are inferred, inputs are arrays
 """Light, shadow, pattern, fog and sky at one point of a surface."""
 
 import math
 from typing import no_type_check
 
 from mda.synthetic.kernels.compiled import kernel
-from mda.synthetic.kernels.tiles import sample
 from mda.synthetic.kernels.rays import MISS, meet, normal_at, surface_coordinates
+from mda.synthetic.kernels.tiles import sample
 
 # Columns and rows of the light's cells.
 LIGHT_COLUMNS, LIGHT_ROWS = 96, 64
@@ -33,7 +34,7 @@ def in_shadow(prims, environment, cells, x, y, z, nx, ny, nz, lift, bank):
         far = MISS
     if dx * nx + dy * ny + dz * nz <= 0:
         return True
-    column, row = int(math.floor((u - frame[6]) / frame[8])), int(math.floor((v - frame[7]) / frame[9]))
+    column, row = math.floor((u - frame[6]) / frame[8]), math.floor((v - frame[7]) / frame[9])
     if environment.point:
         column, row = min(column, LIGHT_COLUMNS - 1), min(row, LIGHT_ROWS - 1)
     if column < 0 or row < 0 or column >= LIGHT_COLUMNS or row >= LIGHT_ROWS:
@@ -115,11 +116,8 @@ def _albedo(material, bank, u, v, texel):
 def shade(p, face, material, environment, bank, point, ray, lit, pixel):
     """Linear RGB of a surface point.
 
-    Args:
-        point: local x, y, z.
-        ray: local direction and depth; the point is at origin + depth * direction.
-        lit: share of the light that arrives.
-        pixel: size of a pixel at unit depth.
+    `point` is local (x, y, z); `ray` the local direction and the depth, point = origin + depth * direction; `lit` the
+    share of the light that arrives; `pixel` the size of a pixel at unit depth.
     """
     e, m = environment, material
     x, y, z = point
@@ -165,5 +163,9 @@ def shade(p, face, material, environment, bank, point, ray, lit, pixel):
     b = b * (lb + m.emission) + shine * e.light2
     if e.fog > 0:
         clear = math.exp(-e.fog * depth * length)
-        r, g, b = r * clear + e.horizon0 * (1 - clear), g * clear + e.horizon1 * (1 - clear), b * clear + e.horizon2 * (1 - clear)
+        r, g, b = (
+            r * clear + e.horizon0 * (1 - clear),
+            g * clear + e.horizon1 * (1 - clear),
+            b * clear + e.horizon2 * (1 - clear),
+        )
     return r, g, b

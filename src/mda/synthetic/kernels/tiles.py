@@ -1,3 +1,4 @@
+# ruff: noqa: ANN001, ANN201, ANN202 - compiled code: types are inferred, inputs are arrays
 """Reading of patterns: grey tiles of 256x256 texels with smaller copies for distant surfaces."""
 
 import math

@@ -1,11 +1,12 @@
+# ruff: noqa: ANN001, ANN201, PLR0913, PLR0917 - compiled code: types are inferred, inputs are arrays
 """Depths of single surfaces at points of the image, and whether two neighbouring surfaces are torn apart."""
 
 import math
 from typing import no_type_check
 
 from mda.synthetic.kernels.compiled import kernel
-from mda.synthetic.layout import FACES
 from mda.synthetic.kernels.rays import MISS, meet, meet_unbounded
+from mda.synthetic.layout import FACES
 
 _NEAREST = 1e-4
 
