@@ -291,6 +291,6 @@ def person(b: SceneBuilder, rng: Rng, frame: Frame, height: float) -> None:
             side * rng.uniform(0.13, 0.3) * height, rng.uniform(-0.2, 0.2) * height, rng.uniform(0.42, 0.7) * height
         )
         b.pole(shoulder, hand, 0.026 * height, coat)
-        b.ellipsoid(hand, (0.03 * height,) * 3, skin)
+        b.ellipsoid(hand, (0.03 * height, 0.03 * height, 0.03 * height), skin)
     b.ellipsoid(frame.at(0, 0, 0.64 * height), (0.115 * height, 0.075 * height, 0.2 * height), coat, frame.rotation)
     b.ellipsoid(frame.at(0, 0, 0.93 * height), (0.052 * height, 0.06 * height, 0.075 * height), skin, frame.rotation)

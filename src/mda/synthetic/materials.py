@@ -118,6 +118,12 @@ def random_colour(rng: Rng, *, saturation: float | None = None, value: tuple[flo
     return linear(colorsys.hsv_to_rgb(hue, saturation, rng.uniform(*value)))
 
 
+def mixed(one: Colour, other: Colour, share: float) -> Colour:
+    """The first colour with a share of the other."""
+    a, b, c = (p + (q - p) * share for p, q in zip(one, other, strict=True))
+    return a, b, c
+
+
 def near_colour(rng: Rng, hue: float, *, saturation: tuple[float, float], value: tuple[float, float]) -> Colour:
     """A colour around a hue (0..1), in linear light."""
     return linear(colorsys.hsv_to_rgb(rng.normal(hue, 0.02) % 1.0, rng.uniform(*saturation), rng.uniform(*value)))
@@ -182,10 +188,10 @@ def _rgb(name: str, colour: Colour, gain: float = 1.0) -> dict[str, float]:
 
 
 def _environment(**values: float) -> np.void:
-    record = np.zeros((), ENVIRONMENT)
+    record = np.zeros(1, ENVIRONMENT)[0]
     for name, value in values.items():
         record[name] = value
-    return record[()]
+    return record
 
 
 def _sky(rng: Rng, sun: float) -> dict[str, float]:
@@ -196,11 +202,9 @@ def _sky(rng: Rng, sun: float) -> dict[str, float]:
     warm = linear(colorsys.hsv_to_rgb(rng.uniform(0.02, 0.12), rng.uniform(0.2, 0.6), rng.uniform(0.75, 1.0)))
     overcast = rng.random() < 0.25
     zenith = grey if overcast else blue
-    haze = rng.uniform(0.3, 0.9)
-    pale = tuple(haze * 0.85 + (1 - haze) * c for c in zenith)
     evening = max(0.0, 1 - 3.5 * sun) * rng.uniform(0.3, 1.0)
-    horizon = tuple(p + (w - p) * evening for p, w in zip(pale, warm, strict=True))
-    cloud = tuple((0.9 + (w - 0.9) * evening) * rng.uniform(0.9, 1.0) for w in warm)
+    horizon = mixed(mixed(zenith, (0.85, 0.85, 0.85), rng.uniform(0.3, 0.9)), warm, evening)
+    cloud = mixed((0.85, 0.85, 0.85), warm, evening)
     bank = pattern_bank()
     return {
         **_rgb("zenith", zenith),

@@ -42,39 +42,7 @@ def street(rng: Rng) -> Stage:
     b.box((0, 0, 0), (length * 3, wide, 0.02), add_material(b, rng, "road"), casts=0)
     _hills(b, rng, 120, 350)
     for side in (-1, 1):
-        kerb = side * (wide + 1.2)
-        b.box((0, kerb, 0.03), (length * 3, 1.2, 0.1), add_material(b, rng, "stone"), casts=0)
-        if rng.random() < 0.85:
-            _houses(b, rng, side, wide + rng.uniform(2.5, 9), length)
-        for x in np.arange(-length, length, rng.uniform(6, 14)):
-            frame = Frame(
-                (float(x) + rng.normal(0, 0.5), kerb, 0),
-                rng.uniform(0, 0.2) + (math.pi if side < 0 else 0) - math.pi / 2,
-            )
-            kind = rng.random()
-            if kind < 0.35:
-                outdoors.street_lamp(b, rng, frame, rng.uniform(3, 7))
-            elif kind < 0.7:
-                outdoors.tree(b, rng, frame, rng.uniform(3, 8))
-            elif kind < 0.8:
-                outdoors.bush(b, rng, frame, rng.uniform(0.5, 1.5))
-        for _ in range(int(rng.integers(0, 6))):
-            outdoors.car(
-                b,
-                rng,
-                Frame(
-                    (rng.uniform(-0.8, 0.8) * length, side * (wide - 1.1), 0.02),
-                    float(pick(rng, [0, math.pi])) + rng.normal(0, 0.03),
-                ),
-            )
-        if rng.random() < 0.4:
-            outdoors.fence(
-                b,
-                rng,
-                Frame((rng.uniform(-0.3, 0.3) * length, side * (wide + 2.4), 0)),
-                rng.uniform(6, 16),
-                rng.uniform(0.8, 1.6),
-            )
+        _side_of_street(b, rng, side, wide, length)
     for _ in range(int(rng.integers(0, 9))):
         x, y = rng.uniform(-0.6, 0.6) * length, rng.uniform(-1, 1) * (wide + 2)
         furniture.person(b, rng, Frame((x, y, 0.05), rng.uniform(0, 6.3)), rng.uniform(1.3, 1.9))
@@ -86,6 +54,43 @@ def street(rng: Rng) -> Stage:
         looks=((-length * 0.6, -wide - 3, 0.5), (length * 0.6, wide + 3, 4.0)),
         size=14.0,
     )
+
+
+def _side_of_street(b: SceneBuilder, rng: Rng, side: int, wide: float, length: float) -> None:
+    """Pavement, houses, lamps, trees, parked cars and a fence on one side (-1 or 1)."""
+    kerb = side * (wide + 1.2)
+    b.box((0, kerb, 0.03), (length * 3, 1.2, 0.1), add_material(b, rng, "stone"), casts=0)
+    if rng.random() < 0.85:
+        _houses(b, rng, side, wide + rng.uniform(2.5, 9), length)
+    for x in np.arange(-length, length, rng.uniform(6, 14)):
+        frame = Frame(
+            (float(x) + rng.normal(0, 0.5), kerb, 0),
+            rng.uniform(0, 0.2) + (math.pi if side < 0 else 0) - math.pi / 2,
+        )
+        kind = rng.random()
+        if kind < 0.35:
+            outdoors.street_lamp(b, rng, frame, rng.uniform(3, 7))
+        elif kind < 0.7:
+            outdoors.tree(b, rng, frame, rng.uniform(3, 8))
+        elif kind < 0.8:
+            outdoors.bush(b, rng, frame, rng.uniform(0.5, 1.5))
+    for _ in range(int(rng.integers(0, 6))):
+        outdoors.car(
+            b,
+            rng,
+            Frame(
+                (rng.uniform(-0.8, 0.8) * length, side * (wide - 1.1), 0.02),
+                float(pick(rng, [0, math.pi])) + rng.normal(0, 0.03),
+            ),
+        )
+    if rng.random() < 0.4:
+        outdoors.fence(
+            b,
+            rng,
+            Frame((rng.uniform(-0.3, 0.3) * length, side * (wide + 2.4), 0)),
+            rng.uniform(6, 16),
+            rng.uniform(0.8, 1.6),
+        )
 
 
 def _houses(b: SceneBuilder, rng: Rng, side: int, away: float, length: float) -> None:

@@ -134,7 +134,7 @@ def rock(b: SceneBuilder, rng: Rng, frame: Frame, size: float) -> None:
     """A heap of stones, boxes among them."""
     for _ in range(int(rng.integers(1, 4))):
         half = tuple(size * rng.uniform(0.4, 1.0, 3))
-        centre = frame.at(*(rng.normal(0, 0.4, 2) * size), half[2] * 0.6)
+        centre = frame.at(rng.normal(0, 0.4) * size, rng.normal(0, 0.4) * size, half[2] * 0.6)
         rotation = turned(rng.uniform(0, 6), *rng.uniform(-0.5, 0.5, 2))
         add = b.ellipsoid if rng.random() < 0.7 else b.box
         add(centre, half, add_material(b, rng, "stone", scale=size), rotation)

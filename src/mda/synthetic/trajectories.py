@@ -56,7 +56,7 @@ class Pose:
     def camera(self, image_hw: tuple[int, int], offset: tuple[float, float] = (0.0, 0.0)) -> np.void:
         """Record of `layout.CAMERA` for images of the given size; the principal point is off centre by shares of it."""
         height, width = image_hw
-        record = np.zeros((), CAMERA)
+        record = np.zeros(1, CAMERA)[0]
         record["fx"] = record["fy"] = 0.5 * height / math.tan(self.fov / 2)
         record["cx"], record["cy"] = width * (0.5 + offset[0]), height * (0.5 + offset[1])
         record["ox"], record["oy"], record["oz"] = self.eye
@@ -64,7 +64,7 @@ class Pose:
         for i in range(3):
             for j in range(3):
                 record[f"r{i}{j}"] = rotation[i, j]
-        return record[()]
+        return record
 
 
 @dataclass(frozen=True, kw_only=True)

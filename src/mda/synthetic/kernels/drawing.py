@@ -250,6 +250,18 @@ def _other_surface(prims, local, camera, bank, surface, depth, x, y, ids, depths
 
 @kernel
 @no_type_check
+def _plain_colour(prims, local, materials, camera, environment, bank, s, t, px, py, lit):
+    """Colour along one ray that meets surface s at depth t, or the sky."""
+    pixel = 1 / camera.fy
+    if s < 0:
+        return _sky_at(environment, bank, camera, px, py, pixel)
+    point, ray = _point(local, camera, s, t, px, py)
+    p = prims[s // FACES]
+    return shade(p, s % FACES, materials[p.material], environment, bank, point, ray, lit, pixel)
+
+
+@kernel
+@no_type_check
 def draw(
     prims,
     local,
@@ -284,14 +296,9 @@ def draw(
         for x in range(width):
             s, t = surface[y, x], depth[y, x]
             if flags[y, x] == 0:
-                if s < 0:
-                    r, g, b = _sky_at(environment, bank, camera, x + 0.5, y + 0.5, pixel)
-                else:
-                    point, ray = _point(local, camera, s, t, x + 0.5, y + 0.5)
-                    p = prims[s // FACES]
-                    r, g, b = shade(
-                        p, s % FACES, materials[p.material], environment, bank, point, ray, float(lit[y, x]), pixel
-                    )
+                r, g, b = _plain_colour(
+                    prims, local, materials, camera, environment, bank, s, t, x + 0.5, y + 0.5, float(lit[y, x])
+                )
             else:
                 first, last = (0, RAYS) if flags[y, x] == MAJOR else (RAYS, RAYS + FEW_RAYS)
                 for k in range(first, last):

@@ -14,6 +14,27 @@ LIGHT_COLUMNS, LIGHT_ROWS = 96, 64
 
 @kernel
 @no_type_check
+def _cell_towards_light(environment, frame, x, y, z):
+    """Number of the light's cell that a world point lies in (-1: none), and the way to the light (unit or whole)."""
+    if environment.point:
+        dx, dy, dz = environment.lx - x, environment.ly - y, environment.lz - z
+        u = math.atan2(-dy, -dx) + math.pi
+        v = math.asin(min(1.0, max(-1.0, -dz / math.sqrt(dx * dx + dy * dy + dz * dz)))) + math.pi / 2
+    else:
+        dx, dy, dz = environment.lx, environment.ly, environment.lz
+        u = frame[0] * x + frame[1] * y + frame[2] * z
+        v = frame[3] * x + frame[4] * y + frame[5] * z
+    column, row = math.floor((u - frame[6]) / frame[8]), math.floor((v - frame[7]) / frame[9])
+    if environment.point:
+        # Angles of exactly pi belong to the last cell.
+        column, row = min(column, LIGHT_COLUMNS - 1), min(row, LIGHT_ROWS - 1)
+    if column < 0 or row < 0 or column >= LIGHT_COLUMNS or row >= LIGHT_ROWS:
+        return -1, dx, dy, dz
+    return row * LIGHT_COLUMNS + column, dx, dy, dz
+
+
+@kernel
+@no_type_check
 def in_shadow(prims, environment, cells, x, y, z, nx, ny, nz, lift, bank):
     """Whether something stands between the world point (normal n) and the light.
 
@@ -22,24 +43,12 @@ def in_shadow(prims, environment, cells, x, y, z, nx, ny, nz, lift, bank):
     """
     frame, starts, members = cells
     x, y, z = x + lift * nx, y + lift * ny, z + lift * nz
-    if environment.point:
-        dx, dy, dz = environment.lx - x, environment.ly - y, environment.lz - z
-        u = math.atan2(-dy, -dx) + math.pi
-        v = math.asin(min(1.0, max(-1.0, -dz / math.sqrt(dx * dx + dy * dy + dz * dz)))) + math.pi / 2
-        far = 1.0
-    else:
-        dx, dy, dz = environment.lx, environment.ly, environment.lz
-        u = frame[0] * x + frame[1] * y + frame[2] * z
-        v = frame[3] * x + frame[4] * y + frame[5] * z
-        far = MISS
+    cell, dx, dy, dz = _cell_towards_light(environment, frame, x, y, z)
     if dx * nx + dy * ny + dz * nz <= 0:
         return True
-    column, row = math.floor((u - frame[6]) / frame[8]), math.floor((v - frame[7]) / frame[9])
-    if environment.point:
-        column, row = min(column, LIGHT_COLUMNS - 1), min(row, LIGHT_ROWS - 1)
-    if column < 0 or row < 0 or column >= LIGHT_COLUMNS or row >= LIGHT_ROWS:
+    if cell < 0:
         return False
-    cell = row * LIGHT_COLUMNS + column
+    far = 1.0 if environment.point else MISS
     for k in range(starts[cell], starts[cell + 1]):
         p = prims[members[k]]
         qx, qy, qz = x - p.cx, y - p.cy, z - p.cz
@@ -113,6 +122,40 @@ def _albedo(material, bank, u, v, texel):
 
 @kernel
 @no_type_check
+def _light(p, e, m, point, ray, normal, lit):
+    """Light on a surface (linear RGB) and the strength of its highlight; the normal is in world axes."""
+    x, y, z = point
+    wx, wy, wz = normal
+    up = 0.5 + 0.5 * wz
+    r = e.below0 + (e.above0 - e.below0) * up
+    g = e.below1 + (e.above1 - e.below1) * up
+    b = e.below2 + (e.above2 - e.below2) * up
+    if lit <= 0:
+        return r, g, b, 0.0
+    lx, ly, lz = e.lx, e.ly, e.lz
+    if e.point:
+        lx -= p.r00 * x + p.r10 * y + p.r20 * z + p.cx
+        ly -= p.r01 * x + p.r11 * y + p.r21 * z + p.cy
+        lz -= p.r02 * x + p.r12 * y + p.r22 * z + p.cz
+        square = lx * lx + ly * ly + lz * lz
+        scale = 1 / math.sqrt(square)
+        lx, ly, lz = lx * scale, ly * scale, lz * scale
+        lit /= 1 + square / (e.reach * e.reach)
+    cosine = lit * max(0.0, lx * wx + ly * wy + lz * wz)
+    shine = 0.0
+    if m.specular > 0 and cosine > 0:
+        dx, dy, dz, _ = ray
+        scale = 1 / math.sqrt(dx * dx + dy * dy + dz * dz)
+        vx = lx - (p.r00 * dx + p.r10 * dy + p.r20 * dz) * scale
+        vy = ly - (p.r01 * dx + p.r11 * dy + p.r21 * dz) * scale
+        vz = lz - (p.r02 * dx + p.r12 * dy + p.r22 * dz) * scale
+        half = (vx * wx + vy * wy + vz * wz) / math.sqrt(vx * vx + vy * vy + vz * vz)
+        shine = m.specular * lit * max(0.0, half) ** m.shininess
+    return r + e.light0 * cosine, g + e.light1 * cosine, b + e.light2 * cosine, shine
+
+
+@kernel
+@no_type_check
 def shade(p, face, material, environment, bank, point, ray, lit, pixel):
     """Linear RGB of a surface point.
 
@@ -128,36 +171,11 @@ def shade(p, face, material, environment, bank, point, ray, lit, pixel):
     texel = depth * pixel * length / math.sqrt(facing)
     u, v = surface_coordinates(p, face, x, y, z)
     r, g, b = _albedo(m, bank, u, v, texel)
-    # World normal and, for the light, world position: q = R^T x + c.
+    # World normal: R^T n.
     wx = p.r00 * nx + p.r10 * ny + p.r20 * nz
     wy = p.r01 * nx + p.r11 * ny + p.r21 * nz
     wz = p.r02 * nx + p.r12 * ny + p.r22 * nz
-    up = 0.5 + 0.5 * wz
-    lr = e.below0 + (e.above0 - e.below0) * up
-    lg = e.below1 + (e.above1 - e.below1) * up
-    lb = e.below2 + (e.above2 - e.below2) * up
-    shine = 0.0
-    if lit > 0:
-        lx, ly, lz = e.lx, e.ly, e.lz
-        if e.point:
-            lx -= p.r00 * x + p.r10 * y + p.r20 * z + p.cx
-            ly -= p.r01 * x + p.r11 * y + p.r21 * z + p.cy
-            lz -= p.r02 * x + p.r12 * y + p.r22 * z + p.cz
-            square = lx * lx + ly * ly + lz * lz
-            scale = 1 / math.sqrt(square)
-            lx, ly, lz = lx * scale, ly * scale, lz * scale
-            lit /= 1 + square / (e.reach * e.reach)
-        cosine = lx * wx + ly * wy + lz * wz
-        if cosine > 0:
-            lr += e.light0 * lit * cosine
-            lg += e.light1 * lit * cosine
-            lb += e.light2 * lit * cosine
-            if m.specular > 0:
-                vx = -(p.r00 * dx + p.r10 * dy + p.r20 * dz) / length + lx
-                vy = -(p.r01 * dx + p.r11 * dy + p.r21 * dz) / length + ly
-                vz = -(p.r02 * dx + p.r12 * dy + p.r22 * dz) / length + lz
-                half = (vx * wx + vy * wy + vz * wz) / math.sqrt(vx * vx + vy * vy + vz * vz)
-                shine = m.specular * lit * max(0.0, half) ** m.shininess
+    lr, lg, lb, shine = _light(p, e, m, point, ray, (wx, wy, wz), lit)
     r = r * (lr + m.emission) + shine * e.light0
     g = g * (lg + m.emission) + shine * e.light1
     b = b * (lb + m.emission) + shine * e.light2
