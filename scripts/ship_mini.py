@@ -1,6 +1,7 @@
 """Turn the weights of a training run into the file that ships with the package.
 
     python scripts/ship_mini.py logs/mda_mini/weights.safetensors --steps 5000
+    python scripts/ship_mini.py logs/mda_mini/checkpoints/last.ckpt      # of a run that goes on
 
 Weights are stored in half precision (they were averaged over many steps, and loading returns them to single
 precision); the header says where they come from.
@@ -21,21 +22,32 @@ TARGET = Path(__file__).resolve().parents[1] / "src/mda/models/mini/mda_mini.saf
 LARGEST = 16 * 2**20
 
 
+def read_run(path: Path, steps: int | None) -> tuple[dict[str, torch.Tensor], int | None]:
+    """Averaged weights and number of steps of a run, from its exported weights or from a checkpoint."""
+    if path.suffix == ".safetensors":
+        return load_file(path), steps
+    checkpoint = torch.load(path, weights_only=True, map_location="cpu")
+    prefix = "network."
+    weights = {name.removeprefix(prefix): tensor for name, tensor in checkpoint["state_dict"].items()}
+    return weights, checkpoint["global_step"]
+
+
 def main() -> None:
     """Convert, check that the package loads the result, and say how large it is."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("weights", type=Path, help="weights.safetensors of a run of the recipe mda_mini")
-    parser.add_argument("--steps", type=int, required=True, help="optimiser steps behind them, told in the header")
+    parser.add_argument("weights", type=Path, help="weights.safetensors or a checkpoint of a run of the recipe")
+    parser.add_argument("--steps", type=int, help="optimiser steps behind a weights.safetensors, told in the header")
     parser.add_argument("--out", type=Path, default=TARGET)
     options = parser.parse_args()
 
-    state = {name: tensor.to(torch.float16).contiguous() for name, tensor in load_file(options.weights).items()}
+    averaged, steps = read_run(options.weights, options.steps)
+    state = {name: tensor.to(torch.float16).contiguous() for name, tensor in averaged.items()}
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)  # noqa: S607
     header = {
         "model": "mda_mini",
         "licence": "Apache-2.0",
         "recipe": "mda train experiment=mda_mini",
-        "steps": str(options.steps),
+        "steps": str(steps),
         "code": commit.stdout.strip() or "unknown",
         "date": datetime.now(tz=UTC).date().isoformat(),
         "trunk": "started from EfficientNet-Lite0, ImageNet (TensorFlow authors, Apache-2.0), "

@@ -189,6 +189,17 @@ def test_an_unwritable_folder(predict, photos, tmp_path, place):
     only_error(predict(photos, "--out", out), str(out), "choose another output folder")
 
 
+def test_what_was_done_before_the_disk_was_full_is_told(predict, photos, tmp_path):
+    other = tmp_path / "other"
+    other.mkdir()
+    photo(other / "a.png")
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / "other").touch()
+    result = predict(photos, other, "--out", tmp_path / "runs")
+    only_error(result, str(tmp_path / "runs" / "other"), "a file, not a folder")
+    assert str(tmp_path / "runs" / "photos") in result.out
+
+
 def test_a_folder_with_other_things_in_it_is_left_alone(predict, photos, tmp_path):
     (tmp_path / "thesis").mkdir()
     (tmp_path / "thesis" / "chapter.tex").write_text("...")

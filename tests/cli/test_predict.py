@@ -94,6 +94,15 @@ def test_the_same_command_again_does_nothing(predict, photos, tmp_path):
     assert (tmp_path / "run" / "depth" / "000000.npy").stat().st_mtime_ns > written
 
 
+def test_a_point_cloud_can_be_had_later(predict, photos, tmp_path):
+    predict(photos, "--out", tmp_path / "run", "--no-ply")
+    written = (tmp_path / "run" / "depth" / "000000.npy").stat().st_mtime_ns
+    result = predict(photos, "--out", tmp_path / "run")
+    assert "points.ply" in result.out
+    assert len(read_ply(tmp_path / "run" / "points.ply").positions) > 0
+    assert (tmp_path / "run" / "depth" / "000000.npy").stat().st_mtime_ns == written
+
+
 def test_another_run_is_not_replaced_unasked(predict, photos, tmp_path):
     predict(photos, "--out", tmp_path / "run")
     result = predict(photos, "--out", tmp_path / "run", "--decoder", "mean")

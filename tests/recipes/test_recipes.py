@@ -141,3 +141,6 @@ def test_a_run_trains_writes_weights_and_resumes(tmp_path):
     steps = [[int(line.split(",")[lines[0].split(",").index("step")]) for line in lines[1:]] for lines in rows]
     assert max(steps[0]) == 1
     assert min(steps[1]) == 2
+    # A third run begins where the second ended, not at an older file beside it.
+    assert {file.name for file in (tmp_path / "checkpoints").iterdir()} == {"last.ckpt", "best.ckpt"}
+    assert torch.load(tmp_path / "checkpoints" / "last.ckpt", weights_only=True)["global_step"] == 4

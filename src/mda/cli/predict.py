@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from mda.cli.arguments import positive_number, whole_number
 from mda.cli.messages import amount, progress_bar
-from mda.errors import ConfigError, InputError
+from mda.errors import ConfigError, InputError, OutputError
 
 if TYPE_CHECKING:
     from mda.inference.predictor import Predictor
@@ -30,7 +30,8 @@ camera, sky, confidence and image of each view as plain .npy, .npz and .png file
   mda predict walk.mp4 --fps 2 --out runs/walk
   mda predict a.jpg b.jpg c.jpg --decoder median
 
-Stopped runs go on where they stopped when the same command is given again."""
+Clips longer than --max-views go in windows that share the first view and are brought
+to its scale. A stopped command goes on where it stopped when it is given again."""
 
 DEFAULT_MODEL = "mda_mini"
 DEFAULT_ROOT = Path("eval_results/demo")
@@ -90,6 +91,11 @@ def run(arguments: argparse.Namespace) -> int:
                 raise
             _LOGGER.warning("%s", error)
             failures.append(str(error))
+        except OutputError:
+            # Nothing more can be written; what was done before is still worth a word.
+            if reports:
+                _summarise(predictor, reports, failures, default_model=arguments.model is None)
+            raise
     _summarise(predictor, reports, failures, default_model=arguments.model is None)
     return 0 if reports else 2
 

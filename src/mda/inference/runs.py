@@ -99,7 +99,8 @@ def predict_to_run(
     """
     begun = time.perf_counter()
     info = _run_info(predictor, clip, settings, command)
-    if not settings.overwrite and _is_complete(folder, info):
+    complete = not settings.overwrite and _is_complete(folder, info)
+    if complete and (not settings.ply or (folder / POINTS_FILE).exists()):
         return _report_of(folder, settings, kept=None, since=begun)
     clock, problems = Clock(), []
     with RunWriter(folder, info, resume=not settings.overwrite, overwrite=settings.overwrite) as writer:

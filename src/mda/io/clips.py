@@ -4,8 +4,6 @@ A folder is one clip: the images in it, in natural order. Each video is one clip
 together, in the order given.
 """
 
-import hashlib
-import json
 import logging
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -144,25 +142,6 @@ def count_views(clip: Clip, *, fps: float | None = DEFAULT_FPS, stride: int = 1)
     if clip.is_video:
         return VideoReader(clip.source, fps=fps, stride=stride).estimated_count
     return len(clip.images[::stride])
-
-
-def fingerprint(clip: Clip) -> str:
-    """A short text that changes when the files of a clip change (names, sizes, times of change).
-
-    Put it into the settings of a run, so that other pictures of the same names are not taken for finished ones.
-
-    Raises:
-        InputError: a file is gone.
-    """
-    digest = hashlib.sha256()
-    for path in (clip.source,) if clip.is_video else clip.images:
-        try:
-            status = path.stat()
-        except OSError as error:
-            message = f"Cannot read {path}: {error.strerror or error}. Check the path and its permissions."
-            raise InputError(message) from error
-        digest.update(json.dumps([path.name, status.st_size, status.st_mtime_ns]).encode())
-    return digest.hexdigest()[:16]
 
 
 def _views_of_video(reader: VideoReader, resizer: ClipResizer, problems: list[str]) -> Iterator[ClipView]:

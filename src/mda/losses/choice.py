@@ -46,7 +46,5 @@ def choose(scene: Scene, config: LossConfig) -> Choice:
 
 
 def bounded_depth(locations: Float[Tensor, "*b"], space: Space) -> Float[Tensor, "*b"]:
-    """Depth of coordinates, at most 1e9 in size, so that points made of it are finite, and so is their gradient."""
-    if space is Space.LOG:
-        return space.depth(locations.clamp_max(math.log(MAX_DEPTH)))
-    return locations.clamp(-MAX_DEPTH, MAX_DEPTH)
+    """Depth of coordinates; in log space at most 1e9, so that neither it nor its gradient overflows."""
+    return space.depth(locations.clamp_max(math.log(MAX_DEPTH)) if space is Space.LOG else locations)

@@ -13,7 +13,7 @@ import torch
 from mda.metrics.edge_truth import EdgeTruth
 from mda.metrics.flying_points import usable
 from mda.metrics.tally import Scores
-from mda.metrics.windows import Windows, masked_median
+from mda.metrics.windows import MIN_PIXELS, Windows, masked_median
 from mda.shapes import Bool, Float, Tensor
 
 # A pixel flies between these shares of its gap in ln depth.
@@ -33,11 +33,13 @@ class EdgeNeighbourhoods:
     It depends on the truth alone, so it is built once and serves every prediction.
 
     Attributes:
-        windows: around the n edge pixels.
+        edge_pixels: number of all edge pixels.
+        windows: around the n edge pixels that have enough interior pixels of both surfaces around them.
         front, back: [n, m] window pixels in the interior of the true front and back surface.
         on_front: [n] edge pixels whose centre shows the front surface.
     """
 
+    edge_pixels: int
     windows: Windows
     front: Bool[Tensor, "n m"]
     back: Bool[Tensor, "n m"]
@@ -54,11 +56,15 @@ class EdgeNeighbourhoods:
         interior = windows.of(truth.interior) & windows.inside
         log_front, log_back = windows.at(truth.front).log()[:, None], windows.at(truth.back).log()[:, None]
         place = (windows.of(truth.depth).log() - log_front) / (log_back - log_front)
+        front, back = interior & (place.abs() < MEMBERSHIP), interior & ((place - 1).abs() < MEMBERSHIP)
+        enough = (front.sum(-1) >= MIN_PIXELS) & (back.sum(-1) >= MIN_PIXELS)
+        kept = windows[enough]
         return cls(
-            windows=windows,
-            front=interior & (place.abs() < MEMBERSHIP),
-            back=interior & ((place - 1).abs() < MEMBERSHIP),
-            on_front=windows.at(truth.on_front),
+            edge_pixels=len(enough),
+            windows=kept,
+            front=front[enough],
+            back=back[enough],
+            on_front=kept.at(truth.on_front),
         )
 
 
@@ -70,7 +76,8 @@ class OwnSurfaceScores:
         flying: u in (0.2, 0.8), over resolved pixels.
         wrong_side: u <= 0.2 where the truth is the back surface or u >= 0.8 where it is the front one, over the same.
         unresolved: own back < 1.1 own front (or reversed), over pixels that could be scored.
-        unscored: fewer than three pixels of a surface around, or no usable depth; over all edge pixels.
+        unscored: fewer than three pixels of a surface around, or no usable depth; over all edge pixels, those that
+            have no windows last.
     """
 
     flying: Scores
@@ -89,11 +96,13 @@ def own_surface_scores(depth: Float[Tensor, "*b h w"], around: EdgeNeighbourhood
     scored = enough_front & enough_back & at_pixel.isfinite()
     resolved = scored & (gap >= math.log1p(UNRESOLVED_GAP))
     place = (at_pixel - front) / gap
+    unscored = torch.ones(around.edge_pixels, dtype=torch.bool, device=depth.device)
+    unscored[: len(scored)] = ~scored
     flying = (place > FLYING_FROM) & (place < FLYING_TO)
     wrong = torch.where(around.on_front, place >= FLYING_TO, place <= FLYING_FROM)
     return OwnSurfaceScores(
         flying=Scores(values=flying, mask=resolved),
         wrong_side=Scores(values=wrong, mask=resolved),
         unresolved=Scores(values=~resolved, mask=scored),
-        unscored=Scores(values=~scored, mask=torch.ones_like(scored)),
+        unscored=Scores(values=unscored, mask=torch.ones_like(unscored)),
     )

@@ -37,6 +37,10 @@ class Windows:
         neighbours = torch.where(inside, pixels[:, None] + down * width + right, pixels[:, None])
         return cls(pixels=pixels, neighbours=neighbours, inside=inside)
 
+    def __getitem__(self, chosen: Bool[Tensor, " n"]) -> "Windows":
+        """Windows of some of the pixels."""
+        return Windows(pixels=self.pixels[chosen], neighbours=self.neighbours[chosen], inside=self.inside[chosen])
+
     def at(self, values: Tensor) -> Tensor:
         """Values [n] of a map at the chosen pixels."""
         return values.flatten()[self.pixels]

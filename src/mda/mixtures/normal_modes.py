@@ -18,8 +18,6 @@ Every step is arithmetic of one pixel alone, so results do not depend on how pix
 """
 
 import math
-from collections.abc import Callable
-from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -32,12 +30,13 @@ from mda.shapes import Bool, Float, Tensor
 
 _COARSE = (-1.2, -0.6, 0.0, 0.6, 1.2)  # half a step beyond the last node is 1.5
 _COARSE_LOSS = 0.9 * 0.3**2
-_FINE_STEP = 0.125
-_FINE = tuple(_FINE_STEP * i for i in range(-12, 13))
+_FINE_STEP = 0.25
+_FINE = tuple(_FINE_STEP * i for i in range(-6, 7))
 _CLIMB_STEPS = 2  # and a last one whose gain is checked
-_SEARCH_STEPS = 12  # bisection alone would reach 2^-12 of the bracket
+_SEARCH_STEPS = 5  # from every peak, and again from the best one
 _FLATTEST = 0.125  # log-curvature, relative to the mixture's precision, below which Newton's step is not trusted
 _LARGEST_LAST_GAIN = 2e-5  # nat; Newton's next step then gains less than 1e-8
+_OUT_OF_SIGHT = 1e20  # any difference between densities, times this, is more than a density
 _ROUNDING = 2e-6  # relative error of a density in single precision, generously
 
 
@@ -121,78 +120,77 @@ class Scan:
         return position_of_largest(values, positions, values.amax(0), out=values)
 
 
-class PeakSearch:
-    """Climbs from the best node of the coarse scan and, in a second round, from the best node left unexplained.
+class QuickSearch:
+    """Mode of nearly every pixel: the best node of the coarse scan, three steps up, and a look for rivals."""
 
-    A node is explained by a peak if it lies below a parabola of half the peak's curvature; it is harmless if it is
-    lower than the highest peak by more than the scan's loss.
-    """
-
-    def __init__(self, planes: Planes, rounds: int) -> None:
-        self._rounds = rounds
+    def __init__(self, planes: Planes) -> None:
         self._scan, self._climber = Scan(planes, _COARSE), Climber(planes)
-        self._limits = torch.empty_like(self._scan.work)
 
     def run(self) -> tuple[Float[Tensor, "n"], Bool[Tensor, "n"]]:
-        """Position of the highest peak found, and whether it is certain that there is no higher one."""
-        scan, limits, work = self._scan.run(), self._limits.zero_(), self._scan.work
-        best_x, best = torch.zeros_like(limits[0, 0]), torch.zeros_like(limits[0, 0])
-        certain = torch.ones_like(best, dtype=torch.bool)
-        for _ in range(self._rounds):
-            x = scan.position_of_best(torch.sub(scan.densities, limits, out=work))
-            for _ in range(_CLIMB_STEPS):
-                x.sub_(self._climber.at(x).step)
-            top = self._climber.at(x)
-            # f'' = -bend at the peak; the parabola of half of it is f - bend d^2 / 4.
-            bend = (top.curvature * top.weight).mul_(2)
-            parabola = torch.mul(torch.sub(scan.positions, x, out=work), work, out=work)
-            parabola.mul_(bend * -0.25).add_(top.density * (1 + _ROUNDING))
-            torch.maximum(limits, parabola, out=limits)
-            certain &= (top.curvature > _FLATTEST) & (bend * top.step * top.step <= 2 * _LARGEST_LAST_GAIN * top.density)
-            best_x = torch.where(top.density > best, x.sub_(top.step), best_x)
-            torch.maximum(best, top.density, out=best)
-        torch.maximum(limits, best * math.exp(-_COARSE_LOSS), out=limits)
-        return best_x, certain & (scan.densities.sub_(limits).amax((0, 1)) <= 0)
+        """Position of the peak found, and whether it is certain that there is no higher one."""
+        scan, work = self._scan.run(), self._scan.work
+        x = scan.position_of_best(work.copy_(scan.densities))
+        for _ in range(_CLIMB_STEPS):
+            x.sub_(self._climber.at(x).step)
+        top = self._climber.at(x)
+        # f'' = -bend at the peak; the parabola of half of it is f - bend d^2 / 4.
+        bend = (top.curvature * top.weight).mul_(2)
+        limits = torch.mul(torch.sub(scan.positions, x, out=work), work, out=work)
+        limits.mul_(bend * -0.25).add_(top.density * (1 + _ROUNDING))
+        torch.maximum(limits, top.density * math.exp(-_COARSE_LOSS), out=limits)
+        is_alone = scan.densities.sub_(limits).amax((0, 1)) <= 0
+        is_climbed = bend.mul_(top.step).mul_(top.step) <= 2 * _LARGEST_LAST_GAIN * top.density
+        return x.sub_(top.step), is_alone & is_climbed & (top.curvature > _FLATTEST)
 
 
 class ThoroughSearch:
-    """Mode of any pixel: the two highest peaks of the fine scan around every component, each climbed in its bracket."""
+    """Mode of any pixel: the two best peaks of the fine scan around every component, each climbed in its bracket."""
 
     def __init__(self, planes: Planes) -> None:
         self._planes = planes
-        self._scan, self._climber = Scan(planes, _FINE), Climber(planes, 2 * planes.components)
+        self._scan = Scan(planes, _FINE)
+        self._climbers = Climber(planes, 2 * planes.components), Climber(planes)
 
     def run(self) -> tuple[Float[Tensor, "n"], Bool[Tensor, "n"]]:
         """Position of the mode, which is certain."""
+        all_peaks, one_peak = self._climbers
         x = self._peaks()
         half_width = self._planes.scales.repeat(2, 1).mul_(_FINE_STEP)
-        low, high = x - half_width, x + half_width
+        x, low, high = self._climb(all_peaks, x, x - half_width, x + half_width)
+        density = all_peaks.at(x).density
+        best = density.amax(0)
+        x, low, high = (position_of_largest(density, a, best, out=torch.empty_like(a)) for a in (x, low, high))
+        x, _, _ = self._climb(one_peak, x, low, high)
+        return x, torch.ones_like(x, dtype=torch.bool)
+
+    @staticmethod
+    def _climb(climber: Climber, x: Tensor, low: Tensor, high: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Newton's method inside a bracket that shrinks by the sign of the slope, bisection where it would leave."""
         for _ in range(_SEARCH_STEPS):
-            step = self._climber.at(x).step
+            step = climber.at(x).step
             low, high = torch.where(step <= 0, x, low), torch.where(step >= 0, x, high)
             climbed = x - step
-            x = torch.where((climbed > low) & (climbed < high), climbed, 0.5 * (low + high))
-        density = self._climber.at(x).density
-        mode = position_of_largest(density, x, density.amax(0), out=torch.empty_like(x))
-        return mode, torch.ones_like(mode, dtype=torch.bool)
+            x = torch.where((climbed >= low) & (climbed <= high), climbed, 0.5 * (low + high))
+        return x, low, high
 
     def _peaks(self) -> Float[Tensor, "c n"]:
-        """Nodes that top their neighbours, the best two per component (the second repeats a node if there is one)."""
-        self._scan.run()
-        positions, densities = self._scan.positions, self._scan.densities
-        edge = torch.full_like(densities[:1], -torch.inf)
-        is_peak = (densities >= torch.cat([edge, densities[:-1]])) & (densities >= torch.cat([densities[1:], edge]))
-        peaks = torch.where(is_peak, densities, -1.0)
-        first = position_of_largest(peaks, positions, peaks.amax(0), out=self._scan.work)
-        peaks = torch.where(positions == first, -1.0, peaks)
-        second = position_of_largest(peaks, positions, peaks.amax(0), out=self._scan.work)
-        return torch.cat([first, second])
+        """Nodes that top their neighbours, the two highest per component (if there is one only, any other node)."""
+        scan, work = self._scan.run(), self._scan.work
+        positions, densities, rises = scan.positions, scan.densities, torch.zeros_like(scan.work)
+        # Nodes that are lower than a neighbour are pushed down out of sight.
+        torch.sub(densities[:-1], densities[1:], out=rises[:-1])
+        torch.minimum(rises[1:], torch.sub(densities[1:], densities[:-1], out=work[1:]), out=rises[1:])
+        peaks = rises.clamp_max_(0).mul_(_OUT_OF_SIGHT).add_(densities)
+        first = position_of_largest(peaks, positions, peaks.amax(0), out=work)
+        is_other = torch.sub(positions, first, out=work).abs_().sub_(0.5 * _FINE_STEP * self._planes.scales)
+        peaks = torch.minimum(peaks, is_other.mul_(_OUT_OF_SIGHT), out=peaks)
+        return torch.cat([first, position_of_largest(peaks, positions, peaks.amax(0), out=work)])
 
 
 class _TileWorker:
     """Loads tiles into planes and runs a search on them; working memory is kept from tile to tile."""
 
-    def __init__(self, search: Callable[[Planes], PeakSearch | ThoroughSearch]) -> None:
+    def __init__(self, search: type[QuickSearch] | type[ThoroughSearch]) -> None:
         self._make = search
         self._planes: Planes | None = None
 
@@ -221,10 +219,10 @@ def normal_modes(
     """
     arrays, components = (locs, scales, log_weights), locs.shape[-1]
     rows = tile_rows(components**2, locs.device, chunk)
-    modes, certain = map_rows(_TileWorker(partial(PeakSearch, rounds=1)), arrays, rows)
-    for search, planes_each in ((partial(PeakSearch, rounds=2), components), (ThoroughSearch, len(_FINE) + 8 * components)):
-        unclear = (~certain).nonzero(as_tuple=True)
-        rows = tile_rows(planes_each * components, locs.device, chunk)
-        hard = tuple(array[unclear] for array in arrays)
-        modes[unclear], certain[unclear] = map_rows(_TileWorker(search), hard, rows)
+    modes, certain = map_rows(_TileWorker(QuickSearch), arrays, rows)
+    unclear = (~certain).nonzero(as_tuple=True)
+    if unclear[0].numel():
+        # The fine scan holds 13 planes per component, the climb 8 per pair of components.
+        rows = tile_rows((len(_FINE) + 8 * components) * components, locs.device, chunk)
+        modes[unclear] = map_rows(_TileWorker(ThoroughSearch), tuple(array[unclear] for array in arrays), rows)[0]
     return modes

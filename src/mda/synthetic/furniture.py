@@ -5,24 +5,24 @@ import math
 from mda.synthetic.layout import DIAMOND, ELLIPSE, LATTICE, LEAF, MASK, RECTANGLE, RING
 from mda.synthetic.materials import Rng, add_material, near_colour, pick, random_colour
 from mda.synthetic.patterns import pattern_bank
-from mda.synthetic.scene import Rotation, SceneBuilder, Vector, turned
+from mda.synthetic.scene import Number, Rotation, SceneBuilder, Vector, turned
 
 
 class Frame:
     """A place to build at: local x, y, z of an object to the world, turned by `yaw`."""
 
-    def __init__(self, origin: Vector, yaw: float = 0.0) -> None:
+    def __init__(self, origin: Vector, yaw: Number = 0.0) -> None:
         self.origin = origin
         self.yaw = yaw
         self._cos, self._sin = math.cos(yaw), math.sin(yaw)
         self.rotation: Rotation = turned(yaw)
 
-    def at(self, x: float, y: float, z: float) -> Vector:
+    def at(self, x: Number, y: Number, z: Number) -> Vector:
         """World point of local (x, y, z)."""
         a, b, c = self.origin
         return a + self._cos * x - self._sin * y, b + self._sin * x + self._cos * y, c + z
 
-    def turned(self, yaw: float = 0.0, pitch: float = 0.0, roll: float = 0.0) -> Rotation:
+    def turned(self, yaw: Number = 0.0, pitch: Number = 0.0, roll: Number = 0.0) -> Rotation:
         """World rotation of a part that is turned inside the object."""
         return self.rotation @ turned(yaw, pitch, roll)
 

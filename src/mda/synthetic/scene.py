@@ -8,7 +8,9 @@ import numpy as np
 from mda.shapes import Float, ndarray
 from mda.synthetic.layout import BOX, CARD, CYLINDER, ELLIPSOID, MATERIAL, PRIMITIVE, RECTANGLE
 
-Vector = tuple[float, float, float]
+# Whole numbers are numbers, too, to checkers that take annotations at their word.
+Number = float | int
+Vector = tuple[Number, Number, Number]
 Rotation = Float[ndarray, "3 3"]
 
 
@@ -27,7 +29,7 @@ class Scene:
     environment: np.void
 
 
-def turned(yaw: float = 0.0, pitch: float = 0.0, roll: float = 0.0) -> Rotation:
+def turned(yaw: Number = 0.0, pitch: Number = 0.0, roll: Number = 0.0) -> Rotation:
     """world_from_local rotation: roll about x, then pitch about y, then yaw about z (radians)."""
     cz, sz, cy, sy, cx, sx = (f(a) for a in (yaw, pitch, roll) for f in (math.cos, math.sin))
     return np.array(
@@ -39,7 +41,7 @@ def turned(yaw: float = 0.0, pitch: float = 0.0, roll: float = 0.0) -> Rotation:
     )
 
 
-def along(direction: Vector, up: float = 0.0) -> Rotation:
+def along(direction: Vector, up: Number = 0.0) -> Rotation:
     """A world_from_local rotation whose local z is the direction; `up` turns about it."""
     a, b, c = direction
     scale = 1 / math.sqrt(a * a + b * b + c * c)
@@ -57,7 +59,7 @@ _MATERIAL_FIELDS = MATERIAL.names or ()
 _UPRIGHT = np.eye(3).ravel().tolist()
 
 
-def _refuse_rest(values: dict[str, float]) -> None:
+def _refuse_rest(values: dict[str, Number]) -> None:
     if values:
         message = f"Unknown fields: {', '.join(values)}."
         raise TypeError(message)
@@ -67,21 +69,21 @@ class SceneBuilder:
     """Collects primitives and materials; every method that adds a solid takes the number of a material."""
 
     def __init__(self) -> None:
-        self._primitives: list[tuple[float, ...]] = []
-        self._materials: list[tuple[float, ...]] = []
+        self._primitives: list[tuple[Number, ...]] = []
+        self._materials: list[tuple[Number, ...]] = []
 
     def __len__(self) -> int:
         """Number of primitives."""
         return len(self._primitives)
 
-    def material(self, **values: float) -> int:
+    def material(self, **values: Number) -> int:
         """Add a material (fields of `layout.MATERIAL`) and return its number."""
         self._materials.append(tuple(values.pop(name, 0) for name in _MATERIAL_FIELDS))
         _refuse_rest(values)
         return len(self._materials) - 1
 
     def _add(
-        self, kind: int, centre: Vector, half: Vector, rotation: Rotation | None, material: int, **values: float
+        self, kind: int, centre: Vector, half: Vector, rotation: Rotation | None, material: int, **values: Number
     ) -> None:
         # By position, not by name, because scenes of hundreds of parts are built many times a second.
         local = _UPRIGHT if rotation is None else rotation.T.ravel().tolist()
@@ -90,12 +92,12 @@ class SceneBuilder:
         _refuse_rest(values)
         self._primitives.append((kind, outline, material, mask, casts, *centre, *local, *half, *rest))
 
-    def box(self, centre: Vector, half: Vector, material: int, rotation: Rotation | None = None, **more: float) -> None:
+    def box(self, centre: Vector, half: Vector, material: int, rotation: Rotation | None = None, **more: Number) -> None:
         """Add a box of half extents `half` along the rotated axes."""
         self._add(BOX, centre, half, rotation, material, **more)
 
     def ellipsoid(
-        self, centre: Vector, half: Vector, material: int, rotation: Rotation | None = None, **more: float
+        self, centre: Vector, half: Vector, material: int, rotation: Rotation | None = None, **more: Number
     ) -> None:
         """Add an ellipsoid of semi-axes `half`."""
         self._add(ELLIPSOID, centre, half, rotation, material, **more)
@@ -103,16 +105,16 @@ class SceneBuilder:
     def cylinder(
         self,
         centre: Vector,
-        radius: float,
-        half_height: float,
+        radius: Number,
+        half_height: Number,
         material: int,
         rotation: Rotation | None = None,
-        **more: float,
+        **more: Number,
     ) -> None:
         """Add a capped cylinder along local z; `taper` changes its radius by that share from the middle to the top."""
         self._add(CYLINDER, centre, (radius, radius, half_height), rotation, material, **more)
 
-    def pole(self, start: Vector, end: Vector, radius: float, material: int, **more: float) -> None:
+    def pole(self, start: Vector, end: Vector, radius: Number, material: int, **more: Number) -> None:
         """Add a cylinder between two points."""
         way = end[0] - start[0], end[1] - start[1], end[2] - start[2]
         middle = start[0] + way[0] / 2, start[1] + way[1] / 2, start[2] + way[2] / 2
@@ -121,11 +123,11 @@ class SceneBuilder:
     def card(
         self,
         centre: Vector,
-        half: tuple[float, float],
+        half: tuple[Number, Number],
         material: int,
         rotation: Rotation | None = None,
         outline: int = RECTANGLE,
-        **more: float,
+        **more: Number,
     ) -> None:
         """Add a flat card in the local plane z = 0, cut by an outline of `layout`."""
         self._add(CARD, centre, (*half, 0.0), rotation, material, outline=outline, **more)

@@ -109,15 +109,18 @@ def train(config: TrainConfig) -> Path:
 
 def _callbacks(config: TrainConfig, folder: Path) -> list[Callback]:
     """Running average, checkpoints (the last and the best by validation), pictures, progress bar."""
+    checkpoints = folder / "checkpoints"
     callbacks: list[Callback] = [
         EMAWeightAveraging(decay=config.ema_decay),
+        # One file each, overwritten in place: with Lightning's version counter a resumed run would write last-v1.ckpt
+        # and the next resume would begin from the old last.ckpt.
         ModelCheckpoint(
-            dirpath=folder / "checkpoints",
-            filename="best-{step}",
-            monitor="val/loss",
-            save_last=True,
+            dirpath=checkpoints,
+            filename="last",
             every_n_train_steps=config.checkpoint_every,
+            enable_version_counter=False,
         ),
+        ModelCheckpoint(dirpath=checkpoints, filename="best", monitor="val/loss", enable_version_counter=False),
         Pictures(),
     ]
     if config.progress:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mda.errors import InputError
-from mda.io.clips import count_views, fingerprint, list_inputs, read_clip
+from mda.io.clips import count_views, list_inputs, read_clip
 from mda.io.images import write_jpeg, write_png
 from tests.unit.io.videos import frame_number, write_video
 
@@ -152,17 +152,3 @@ def test_a_1x1_image_makes_a_view(tmp_path):
     (view,) = read_clip(list_inputs([path]).clips[0], size=56, patch=14)
     assert view.view.pixels.shape == (56, 56, 3)
     assert (view.view.pixels == 77).all()
-
-
-def test_a_fingerprint_changes_with_the_files(tmp_path):
-    image(tmp_path / "a.png")
-    (clip,) = list_inputs([tmp_path]).clips
-    before = fingerprint(clip)
-    assert fingerprint(clip) == before
-    image(tmp_path / "a.png", 10, 10)
-    assert fingerprint(clip) != before
-    video = write_video(tmp_path / "v.mp4", [0])
-    assert fingerprint(list_inputs([video]).clips[0]) not in {before, fingerprint(clip)}
-    (tmp_path / "a.png").unlink()
-    with pytest.raises(InputError, match=r"a\.png"):
-        fingerprint(clip)

@@ -12,6 +12,9 @@ def test_windows_hold_the_square_and_know_the_border():
     assert windows.of(values)[1].tolist() == [9, 10, 11, 16, 17, 18, 23, 24, 25]
     assert windows.inside[0].tolist() == [False] * 4 + [True, True, False, True, True]
     assert windows.of(values)[0][windows.inside[0]].tolist() == [0, 1, 7, 8]
+    corner = windows[windows.pixels == 0]
+    assert corner.of(values).tolist() == [windows.of(values)[0].tolist()]
+    assert corner.inside.tolist() == [windows.inside[0].tolist()]
 
 
 def test_median_over_the_mask_without_nan():

@@ -263,28 +263,9 @@ def _plain_colour(prims, local, materials, camera, environment, bank, s, t, px, 
 @kernel
 @no_type_check
 def draw(
-    prims,
-    local,
-    nearest,
-    rects,
-    cells,
-    columns,
-    materials,
-    camera,
-    environment,
-    light_cells,
-    bank,
-    surface,
-    depth,
-    lit,
-    flags,
-    gap,
-    colour,
-    edge,
-    skyline,
-    front,
-    back,
-):
+    prims, local, nearest, rects, cells, columns, materials, camera, environment, light_cells, bank,
+    surface, depth, lit, flags, gap, colour, edge, skyline, front, back,
+):  # fmt: skip
     """Fill colour[h, w, 3] (linear) and the discontinuity maps from what the pixel centres met."""
     height, width = surface.shape
     ids, found = np.empty(RAYS + FEW_RAYS, np.int32), np.empty(RAYS + 8, np.int32)
