@@ -1,7 +1,7 @@
 """Draw the point cloud of an edge region as seen from above or from the side, flying points in red.
 
-One panel each for the image, the true depth and every model (its first decoder). A point is red when it flies against
-the prediction's own surfaces (docs/metrics.md).
+One panel each for the image, the true depth and every model (its first decoder), all at one scale. A point is red when it
+flies against the prediction's own surfaces (docs/metrics.md).
 """
 
 from collections.abc import Iterable, Mapping
@@ -23,9 +23,11 @@ from mda.shapes import Bool, Float, Tensor
 
 # The region: rows and columns of pixels, and how far ahead it is looked for.
 REGION = (40, 56)
-CLIPS_LOOKED_AT = 40
+CLIPS_LOOKED_AT = 12
 # Least ln gap of the edges that count when the region is chosen, and the largest share of edge pixels in it.
-CLEAR_GAP, CROWDED = 0.5, 0.25
+CLEAR_GAP, CROWDED = 0.4, 0.25
+# A share that rounding cannot tell from one.
+ALL = 0.999
 # A panel in pixels, drawn larger by this factor and then reduced.
 PANEL, MARGIN, TITLE, OVERSAMPLING = 300, 12, 26, 3
 RED, PAPER, INK = (220, 20, 30), (255, 255, 255), (40, 40, 40)
@@ -36,6 +38,7 @@ class Region:
     """A window of one view of a clip."""
 
     truth: ClipTruth
+    depths: Mapping[str, Float[Tensor, "v h w"]]
     view: int
     top: int
     left: int
@@ -46,66 +49,78 @@ class Region:
         return values[self.view, self.top : self.top + REGION[0], self.left : self.left + REGION[1]]
 
 
-def best_region(clips: Iterable[SceneClip]) -> Region:
-    """The window with the most clear edges that is not crowded.
+def best_region(predictors: Mapping[str, Predictor], clips: Iterable[SceneClip]) -> Region:
+    """The window with the most clear edges which every model sees as two surfaces, and that is not crowded.
+
+    Whether points fly there plays no part in the choice.
 
     Raises:
-        ConfigError: there is no edge in any clip.
+        ConfigError: there is no such window.
     """
     best: Region | None = None
     for clip in islice(clips, CLIPS_LOOKED_AT):
         truth = ClipTruth.of(clip)
         edges = truth.edges
+        depths = {"true depth": edges.depth, **_first_depths(predictors, truth)}
         clear = edges.edge & ((edges.back / edges.front).log() > CLEAR_GAP)
+        for depth in depths.values():
+            clear &= _on_map(own_surface_scores(depth, truth.around_edges).flying.mask, truth)
         found, everything, known = (
             functional.avg_pool2d(mask.float()[:, None], REGION, stride=1)[:, 0]
             for mask in (clear, edges.edge, edges.valid)
         )
-        share = torch.where((everything < CROWDED) & (known == 1), found, 0.0)
+        share = torch.where((everything < CROWDED) & (known > ALL), found, 0.0)
         view, top, left = (int(i) for i in torch.unravel_index(share.argmax(), share.shape))
         score = float(share[view, top, left])
         if score > (best.score if best else 0.0):
-            best = Region(truth=truth, view=view, top=top, left=left, score=score)
+            best = Region(truth=truth, depths=depths, view=view, top=top, left=left, score=score)
     if best is None:
-        message = f"The first {CLIPS_LOOKED_AT} clips show no clear edge to draw; take another seed or larger images."
+        message = f"The first {CLIPS_LOOKED_AT} clips show no edge that every model resolves; take another seed."
         raise ConfigError(message)
     return best
 
 
-def flying_map(depth: Float[Tensor, "v h w"], truth: ClipTruth) -> Bool[Tensor, "v h w"]:
-    """Pixels that fly against the prediction's own surfaces."""
-    flying = own_surface_scores(depth, truth.around_edges).flying
-    marked = torch.zeros(depth.numel(), dtype=torch.bool)
-    marked[truth.around_edges.windows.pixels] = flying.values & flying.mask
-    return marked.reshape(depth.shape)
-
-
 def draw(predictors: Mapping[str, Predictor], clips: Iterable[SceneClip], path: Path) -> None:
     """Draw the figure of the best region of the clips and save it."""
-    region = best_region(clips)
+    region = best_region(predictors, clips)
     truth = region.truth
-    depths = {"true depth": truth.edges.depth}
-    for name, predict in predictors.items():
-        decoder, depth = next(iter(predict(truth.images).depths.items()))
-        depths[f"{name}, {decoder}"] = depth * align_scale(depth, truth.edges.depth, truth.edges.interior)
     colors = region.crop(truth.images.permute(0, 2, 3, 1))
     picture = Image.fromarray((colors * 255).byte().numpy())
     panels = [_titled("image", picture.resize((PANEL, PANEL * REGION[0] // REGION[1]), Image.Resampling.NEAREST))]
-    limits = _limits(region)
-    for name, depth in depths.items():
-        points = region.crop(points_from_depth(depth, truth.cameras))
-        flying = region.crop(flying_map(depth, truth))
-        title = f"{name}: {int(flying.sum())} flying"
-        panels.append(_titled(title, _panel(_seen_from_beside(points, region), colors, flying, limits)))
-    sheet = Image.new(
-        "RGB", (sum(p.width for p in panels) + MARGIN * (len(panels) + 1), PANEL + TITLE + 2 * MARGIN), PAPER
-    )
+    points, flying = {}, {}
+    for name, depth in region.depths.items():
+        aligned = depth * align_scale(depth, truth.edges.depth, truth.edges.interior)
+        points[name] = _seen_from_beside(region.crop(points_from_depth(aligned, truth.cameras)), region)
+        scores = own_surface_scores(depth, truth.around_edges).flying
+        flying[name] = region.crop(_on_map(scores.values & scores.mask, truth))
+    limits = _limits(torch.stack(list(points.values())))
+    for name, marked in flying.items():
+        title = f"{name}: {int(marked.sum())} flying points"
+        panels.append(_titled(title, _panel(points[name], colors, marked, limits)))
+    width = sum(panel.width + MARGIN for panel in panels) + MARGIN
+    sheet = Image.new("RGB", (width, PANEL + TITLE + 2 * MARGIN), PAPER)
     left = MARGIN
     for panel in panels:
         sheet.paste(panel, (left, MARGIN))
         left += panel.width + MARGIN
     path.parent.mkdir(parents=True, exist_ok=True)
     sheet.save(path, optimize=True)
+
+
+def _first_depths(predictors: Mapping[str, Predictor], truth: ClipTruth) -> dict[str, Float[Tensor, "v h w"]]:
+    """Depth of each model by its first decoder."""
+    depths = {}
+    for name, predict in predictors.items():
+        decoder, depth = next(iter(predict(truth.images).depths.items()))
+        depths[f"{name}, {decoder}"] = depth
+    return depths
+
+
+def _on_map(values: Bool[Tensor, " n"], truth: ClipTruth) -> Bool[Tensor, "v h w"]:
+    """Verdicts on edge pixels as a map."""
+    marked = torch.zeros(truth.edges.depth.numel(), dtype=torch.bool)
+    marked[truth.around_edges.windows.pixels] = values
+    return marked.reshape(truth.edges.depth.shape)
 
 
 def _seen_from_beside(points: Float[Tensor, "h w 3"], region: Region) -> Float[Tensor, "h w 2"]:
@@ -117,11 +132,11 @@ def _seen_from_beside(points: Float[Tensor, "h w 3"], region: Region) -> Float[T
     return local[..., [0, 2]] if upright else local[..., [1, 2]]
 
 
-def _limits(region: Region) -> tuple[Float[Tensor, "2"], Float[Tensor, "2"]]:
-    """Smallest and largest coordinates of the true points, with some room around them."""
-    true = _seen_from_beside(region.crop(points_from_depth(region.truth.edges.depth, region.truth.cameras)), region)
-    low, high = true.flatten(0, 1).amin(0), true.flatten(0, 1).amax(0)
-    return low - 0.1 * (high - low), high + 0.1 * (high - low)
+def _limits(points: Float[Tensor, "n h w 2"]) -> tuple[Float[Tensor, " 2"], Float[Tensor, " 2"]]:
+    """Smallest and largest coordinates but for a few outliers, with some room around them."""
+    flat = points.flatten(0, -2)
+    low, high = flat.quantile(0.005, dim=0), flat.quantile(0.995, dim=0)
+    return low - 0.08 * (high - low), high + 0.08 * (high - low)
 
 
 def _panel(

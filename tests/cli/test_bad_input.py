@@ -196,7 +196,7 @@ def test_what_was_done_before_the_disk_was_full_is_told(predict, photos, tmp_pat
     (tmp_path / "runs").mkdir()
     (tmp_path / "runs" / "other").touch()
     result = predict(photos, other, "--out", tmp_path / "runs")
-    only_error(result, str(tmp_path / "runs" / "other"), "a file, not a folder")
+    only_error(result, str(tmp_path / "runs" / "other"), "in the way")
     assert str(tmp_path / "runs" / "photos") in result.out
 
 

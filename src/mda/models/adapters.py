@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 
 import torch
 from torch import nn
@@ -96,8 +97,14 @@ class Scheme(StrEnum):
 
     def published(self, name: str) -> tuple[str, ...]:
         """Names in published files of our parameter `name`: one, or several for a module held at several places."""
-        names = [theirs + name[len(ours) :] for theirs, ours in self.renames if name.startswith(ours)]
-        return tuple(names) or (name,)
+        return _published(self, name)
+
+
+@cache
+def _published(scheme: Scheme, name: str) -> tuple[str, ...]:
+    """`Scheme.published`, remembered: a table is long and asked for the same names again and again."""
+    names = [theirs + name[len(ours) :] for theirs, ours in scheme.renames if name.startswith(ours)]
+    return tuple(names) or (name,)
 
 
 _RENAMES: dict[Scheme, tuple[tuple[str, str], ...]] = {

@@ -27,7 +27,7 @@ class Frame:
         return self.rotation @ turned(yaw, pitch, roll)
 
 
-def table(b: SceneBuilder, rng: Rng, frame: Frame, half: tuple[float, float], height: float) -> None:
+def table(b: SceneBuilder, rng: Rng, frame: Frame, half: tuple[Number, Number], height: Number) -> None:
     """A table with four thin legs, round or square, and things on it."""
     top = add_material(b, rng, "furniture")
     legs = top if rng.random() < 0.5 else add_material(b, rng, "plain")
@@ -82,7 +82,7 @@ def chair(b: SceneBuilder, rng: Rng, frame: Frame) -> None:
         b.box(frame.at(0, leg - half, seat + back), (half, 0.014, 0.03), wood, frame.rotation)
 
 
-def shelf(b: SceneBuilder, rng: Rng, frame: Frame, width: float, height: float) -> None:
+def shelf(b: SceneBuilder, rng: Rng, frame: Frame, width: Number, height: Number) -> None:
     """Open shelves with books and small things, the back towards local +y."""
     wood, deep, thick = add_material(b, rng, "furniture"), rng.uniform(0.12, 0.2), 0.012
     for x in (-width / 2, width / 2):
@@ -109,8 +109,8 @@ def _books(
     rng: Rng,
     frame: Frame,
     colours: list[int],
-    span: tuple[float, float],
-    place: tuple[float, float, float],
+    span: tuple[Number, Number],
+    place: tuple[Number, Number, Number],
 ) -> None:
     z, room, deep = place
     x = span[0] + 0.02
@@ -123,7 +123,7 @@ def _books(
         x += 2 * half
 
 
-def sofa(b: SceneBuilder, rng: Rng, frame: Frame, width: float) -> None:
+def sofa(b: SceneBuilder, rng: Rng, frame: Frame, width: Number) -> None:
     """A sofa or bed: soft blocks."""
     cloth, seat, deep = add_material(b, rng, "cloth"), rng.uniform(0.3, 0.45), rng.uniform(0.35, 0.5)
     b.box(frame.at(0, 0, seat / 2), (width / 2, deep, seat / 2), cloth, frame.rotation)
@@ -136,7 +136,7 @@ def sofa(b: SceneBuilder, rng: Rng, frame: Frame, width: float) -> None:
         b.ellipsoid(centre, (0.2, 0.08, 0.2), add_material(b, rng, "cloth"), part)
 
 
-def lamp(b: SceneBuilder, rng: Rng, frame: Frame, height: float) -> None:
+def lamp(b: SceneBuilder, rng: Rng, frame: Frame, height: Number) -> None:
     """A lamp on a thin pole."""
     metal = add_material(b, rng, "plain")
     b.cylinder(frame.at(0, 0, 0.012), height * 0.1, 0.012, metal)
@@ -153,7 +153,7 @@ def lamp(b: SceneBuilder, rng: Rng, frame: Frame, height: float) -> None:
         b.ellipsoid(frame.at(0, 0, height), (radius, radius, radius), glow, casts=0)
 
 
-def pot_plant(b: SceneBuilder, rng: Rng, frame: Frame, height: float) -> None:
+def pot_plant(b: SceneBuilder, rng: Rng, frame: Frame, height: Number) -> None:
     """A pot with leaves on thin stalks that overlap each other."""
     pot = height * rng.uniform(0.2, 0.35)
     b.cylinder(
@@ -185,7 +185,7 @@ def pot_plant(b: SceneBuilder, rng: Rng, frame: Frame, height: float) -> None:
         b.card(tip, (long, long * wide), int(pick(rng, green)), rotation, LEAF)
 
 
-def blinds(b: SceneBuilder, rng: Rng, frame: Frame, half: tuple[float, float]) -> None:
+def blinds(b: SceneBuilder, rng: Rng, frame: Frame, half: tuple[Number, Number]) -> None:
     """Slats in the local plane y = 0, lying or standing, somewhat open."""
     material = add_material(b, rng, "plain")
     lying = rng.random() < 0.6
@@ -201,7 +201,7 @@ def blinds(b: SceneBuilder, rng: Rng, frame: Frame, half: tuple[float, float]) -
             b.box(frame.at(s, 0, 0), (0.45 * pitch, 0.003, along), material, frame.turned(tilt))
 
 
-def small_thing(b: SceneBuilder, rng: Rng, frame: Frame, size: float) -> None:
+def small_thing(b: SceneBuilder, rng: Rng, frame: Frame, size: Number) -> None:
     """Something of about the given half height that stands on the frame's floor."""
     material = add_material(b, rng, "any", scale=max(0.15, size))
     kind = rng.integers(0, 9)
@@ -236,14 +236,14 @@ def small_thing(b: SceneBuilder, rng: Rng, frame: Frame, size: float) -> None:
             )
 
 
-def _bottle(b: SceneBuilder, rng: Rng, frame: Frame, size: float, material: int) -> None:
+def _bottle(b: SceneBuilder, rng: Rng, frame: Frame, size: Number, material: int) -> None:
     radius = size * rng.uniform(0.25, 0.5)
     b.cylinder(frame.at(0, 0, 0.7 * size), radius, 0.7 * size, material)
     b.cylinder(frame.at(0, 0, 1.55 * size), radius * 0.65, 0.15 * size, material, taper=-0.5)
     b.cylinder(frame.at(0, 0, 1.85 * size), radius * 0.33, 0.2 * size, material)
 
 
-def hanging(b: SceneBuilder, rng: Rng, top: Vector, drop: float, size: float) -> None:
+def hanging(b: SceneBuilder, rng: Rng, top: Vector, drop: Number, size: Number) -> None:
     """A card, ball or lampshade on a thin string."""
     x, y, z = top
     cord = add_material(b, rng, "plain")
@@ -260,7 +260,7 @@ def hanging(b: SceneBuilder, rng: Rng, top: Vector, drop: float, size: float) ->
         b.cylinder(low, size * 0.8, size, add_material(b, rng, "plain", emission=rng.uniform(0, 1)), taper=-0.4)
 
 
-def screen(b: SceneBuilder, rng: Rng, frame: Frame, half: tuple[float, float]) -> None:
+def screen(b: SceneBuilder, rng: Rng, frame: Frame, half: tuple[Number, Number]) -> None:
     """A lattice, a punched screen or a ragged curtain, standing in the local plane y = 0."""
     rotation = frame.turned(0, 0, math.pi / 2)
     centre = frame.at(0, 0, half[1])
@@ -275,7 +275,7 @@ def screen(b: SceneBuilder, rng: Rng, frame: Frame, half: tuple[float, float]) -
         b.card(centre, half, material, rotation, MASK, mask=mask, a=rng.uniform(0.3, 0.5), b=256 / rng.uniform(1, 3))
 
 
-def person(b: SceneBuilder, rng: Rng, frame: Frame, height: float) -> None:
+def person(b: SceneBuilder, rng: Rng, frame: Frame, height: Number) -> None:
     """A rough figure: legs, trunk, arms and head."""
     skin = add_material(b, rng, "plain", colour=near_colour(rng, 0.07, saturation=(0.3, 0.6), value=(0.25, 0.9)))
     coat, trousers = (

@@ -9,13 +9,13 @@ import numpy as np
 
 from mda.synthetic.layout import ENVIRONMENT
 from mda.synthetic.patterns import pattern_bank
-from mda.synthetic.scene import SceneBuilder
+from mda.synthetic.scene import Number, SceneBuilder
 
 Rng = np.random.Generator
 Colour = tuple[float, float, float]
 
 # Patterns of each use, and the size of one tile in metres (low, high).
-USES: dict[str, tuple[tuple[str, ...], tuple[float, float]]] = {
+USES: dict[str, tuple[tuple[str, ...], tuple[Number, Number]]] = {
     "any": (
         (
             "flat",
@@ -57,7 +57,7 @@ def pick(rng: Rng, options: Sequence[Any] | np.ndarray) -> Any:  # noqa: ANN401 
 
 
 # (mean hue, spread of hue, saturation, value) of what a use commonly looks like; one is drawn.
-_HABITS: dict[str, tuple[tuple[float, float, tuple[float, float], tuple[float, float]], ...]] = {
+_HABITS: dict[str, tuple[tuple[Number, Number, tuple[Number, Number], tuple[Number, Number]], ...]] = {
     "wall": (
         (0.1, 0.05, (0.0, 0.2), (0.6, 0.97)),
         (0.1, 0.05, (0.0, 0.08), (0.8, 0.98)),
@@ -109,7 +109,7 @@ def linear(colour: Colour) -> Colour:
     return r, g, b
 
 
-def random_colour(rng: Rng, *, saturation: float | None = None, value: tuple[float, float] = (0.15, 0.95)) -> Colour:
+def random_colour(rng: Rng, *, saturation: Number | None = None, value: tuple[Number, Number] = (0.15, 0.95)) -> Colour:
     """A colour in linear light; most are dull, some are vivid."""
     if saturation is None:
         saturation = rng.uniform(0.5, 1.0) if rng.random() < 0.25 else rng.uniform(0.0, 0.45)
@@ -118,18 +118,18 @@ def random_colour(rng: Rng, *, saturation: float | None = None, value: tuple[flo
     return linear(colorsys.hsv_to_rgb(hue, saturation, rng.uniform(*value)))
 
 
-def mixed(one: Colour, other: Colour, share: float) -> Colour:
+def mixed(one: Colour, other: Colour, share: Number) -> Colour:
     """The first colour with a share of the other."""
     a, b, c = (p + (q - p) * share for p, q in zip(one, other, strict=True))
     return a, b, c
 
 
-def near_colour(rng: Rng, hue: float, *, saturation: tuple[float, float], value: tuple[float, float]) -> Colour:
+def near_colour(rng: Rng, hue: Number, *, saturation: tuple[Number, Number], value: tuple[Number, Number]) -> Colour:
     """A colour around a hue (0..1), in linear light."""
     return linear(colorsys.hsv_to_rgb(rng.normal(hue, 0.02) % 1.0, rng.uniform(*saturation), rng.uniform(*value)))
 
 
-def shifted(rng: Rng, colour: Colour, amount: float) -> Colour:
+def shifted(rng: Rng, colour: Colour, amount: Number) -> Colour:
     """A colour near another: brighter or darker by up to a factor, slightly turned."""
     gain = math.exp(rng.uniform(-amount, amount))
     r, g, b = (min(0.95, c * gain * math.exp(rng.normal(0, 0.12 * amount))) for c in colour)
@@ -142,8 +142,8 @@ def add_material(
     use: str = "any",
     *,
     colour: Colour | None = None,
-    scale: float = 1.0,
-    emission: float = 0.0,
+    scale: Number = 1.0,
+    emission: Number = 0.0,
 ) -> int:
     """A material for the given use, of the given main colour or any; sizes of patterns times `scale`."""
     kinds, (small, large) = USES[use]
@@ -178,23 +178,23 @@ def add_material(
     )
 
 
-def _colours(first: Colour, second: Colour, third: Colour) -> dict[str, float]:
+def _colours(first: Colour, second: Colour, third: Colour) -> dict[str, Number]:
     pairs = zip(("first", "second", "third"), (first, second, third), strict=True)
     return {f"{name}{i}": value for name, colour in pairs for i, value in enumerate(colour)}
 
 
-def _rgb(name: str, colour: Colour, gain: float = 1.0) -> dict[str, float]:
+def _rgb(name: str, colour: Colour, gain: Number = 1.0) -> dict[str, Number]:
     return {f"{name}{i}": gain * value for i, value in enumerate(colour)}
 
 
-def _environment(**values: float) -> np.void:
+def _environment(**values: Number) -> np.void:
     record = np.zeros(1, ENVIRONMENT)[0]
     for name, value in values.items():
         record[name] = value
     return record
 
 
-def _sky(rng: Rng, sun: float) -> dict[str, float]:
+def _sky(rng: Rng, sun: Number) -> dict[str, Number]:
     """Colours of the sky for a sun of the given height (0 at the horizon, 1 overhead)."""
     blue = linear(colorsys.hsv_to_rgb(rng.uniform(0.55, 0.63), rng.uniform(0.25, 0.75), rng.uniform(0.5, 0.95)))
     tone = rng.uniform(0.55, 0.9)
@@ -219,7 +219,7 @@ def _sky(rng: Rng, sun: float) -> dict[str, float]:
     }
 
 
-def outdoor_light(rng: Rng, *, size: float, fog: float = 0.3) -> np.void:
+def outdoor_light(rng: Rng, *, size: Number, fog: Number = 0.3) -> np.void:
     """Sun and sky over a scene of the given size (metres); with probability `fog` the distance is hazy."""
     height = math.asin(rng.uniform(0.12, 0.95))
     azimuth = rng.uniform(0, 2 * math.pi)
@@ -240,7 +240,7 @@ def outdoor_light(rng: Rng, *, size: float, fog: float = 0.3) -> np.void:
     )
 
 
-def indoor_light(rng: Rng, *, position: tuple[float, float, float], size: float) -> np.void:
+def indoor_light(rng: Rng, *, position: tuple[Number, Number, Number], size: Number) -> np.void:
     """A lamp at a position in a room of the given size (metres), daylight behind the windows."""
     warmth = rng.uniform(-0.15, 0.5)
     ambient = rng.uniform(0.25, 0.7)

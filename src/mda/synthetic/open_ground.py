@@ -9,11 +9,11 @@ from mda.synthetic.furniture import Frame
 from mda.synthetic.layout import DIAMOND, ELLIPSE, LEAF, MASK, RECTANGLE, RING
 from mda.synthetic.materials import Rng, add_material, indoor_light, outdoor_light, pick
 from mda.synthetic.patterns import pattern_bank
-from mda.synthetic.scene import SceneBuilder, turned
+from mda.synthetic.scene import Number, SceneBuilder, turned
 from mda.synthetic.stage import Stage
 
 
-def _hills(b: SceneBuilder, rng: Rng, low: float, high: float) -> None:
+def _hills(b: SceneBuilder, rng: Rng, low: Number, high: Number) -> None:
     for _ in range(int(rng.integers(0, 6))):
         yaw, away = rng.uniform(0, 6.3), rng.uniform(low, high)
         wide = away * rng.uniform(0.25, 0.7)
@@ -28,7 +28,7 @@ def _hills(b: SceneBuilder, rng: Rng, low: float, high: float) -> None:
         )
 
 
-def _ring(rng: Rng, low: float, high: float, clear: float = 0.0) -> Frame:
+def _ring(rng: Rng, low: Number, high: Number, clear: Number = 0.0) -> Frame:
     """A random place between two distances, nearer ones more often."""
     yaw, away = rng.uniform(0, 6.3), max(clear, math.exp(rng.uniform(math.log(low), math.log(high))))
     return Frame((away * math.cos(yaw), away * math.sin(yaw), 0), rng.uniform(0, 6.3))
@@ -56,7 +56,7 @@ def street(rng: Rng) -> Stage:
     )
 
 
-def _side_of_street(b: SceneBuilder, rng: Rng, side: int, wide: float, length: float) -> None:
+def _side_of_street(b: SceneBuilder, rng: Rng, side: int, wide: Number, length: Number) -> None:
     """Pavement, houses, lamps, trees, parked cars and a fence on one side (-1 or 1)."""
     kerb = side * (wide + 1.2)
     b.box((0, kerb, 0.03), (length * 3, 1.2, 0.1), add_material(b, rng, "stone"), casts=0)
@@ -93,7 +93,7 @@ def _side_of_street(b: SceneBuilder, rng: Rng, side: int, wide: float, length: f
         )
 
 
-def _houses(b: SceneBuilder, rng: Rng, side: int, away: float, length: float) -> None:
+def _houses(b: SceneBuilder, rng: Rng, side: int, away: Number, length: Number) -> None:
     x = -length
     while x < length:
         half = rng.uniform(3, 9), rng.uniform(3, 6)
@@ -176,7 +176,7 @@ def layers(rng: Rng) -> Stage:
 
 
 def _layer_thing(
-    b: SceneBuilder, rng: Rng, centre: tuple[float, float, float], size: float, material: int, unit: float
+    b: SceneBuilder, rng: Rng, centre: tuple[Number, Number, Number], size: Number, material: int, unit: Number
 ) -> None:
     facing = turned(rng.normal(0, 0.5), 0, math.pi / 2 + rng.normal(0, 0.3)) @ turned(rng.uniform(0, 6.3))
     kind = rng.random()

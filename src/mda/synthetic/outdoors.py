@@ -8,10 +8,10 @@ from mda.synthetic.furniture import Frame
 from mda.synthetic.layout import LATTICE, LEAF, MASK
 from mda.synthetic.materials import Rng, add_material, near_colour, pick
 from mda.synthetic.patterns import pattern_bank
-from mda.synthetic.scene import SceneBuilder, turned
+from mda.synthetic.scene import Number, SceneBuilder, turned
 
 
-def foliage_colours(b: SceneBuilder, rng: Rng, count: int = 3, scale: float = 1.0) -> list[int]:
+def foliage_colours(b: SceneBuilder, rng: Rng, count: int = 3, scale: Number = 1.0) -> list[int]:
     """Materials of leaves of one plant: mostly green, sometimes autumnal."""
     hue = rng.uniform(0.03, 0.15) if rng.random() < 0.15 else rng.uniform(0.17, 0.38)
     return [
@@ -22,7 +22,7 @@ def foliage_colours(b: SceneBuilder, rng: Rng, count: int = 3, scale: float = 1.
     ]
 
 
-def tree(b: SceneBuilder, rng: Rng, frame: Frame, height: float) -> None:
+def tree(b: SceneBuilder, rng: Rng, frame: Frame, height: Number) -> None:
     """A trunk with branches, and a crown of cut cards and ellipsoids; or a conifer; or bare."""
     bark = add_material(b, rng, "bark", colour=near_colour(rng, 0.08, saturation=(0.1, 0.5), value=(0.15, 0.6)))
     radius = height * rng.uniform(0.015, 0.035)
@@ -56,7 +56,7 @@ def tree(b: SceneBuilder, rng: Rng, frame: Frame, height: float) -> None:
         _crown(b, rng, frame, tips, height)
 
 
-def _conifer(b: SceneBuilder, rng: Rng, frame: Frame, height: float) -> None:
+def _conifer(b: SceneBuilder, rng: Rng, frame: Frame, height: Number) -> None:
     green = foliage_colours(b, rng)
     tiers, mask = int(rng.integers(3, 7)), int(pick(rng, pattern_bank().kinds["foliage"]))
     wide = height * rng.uniform(0.15, 0.28)
@@ -80,7 +80,7 @@ def _conifer(b: SceneBuilder, rng: Rng, frame: Frame, height: float) -> None:
             )
 
 
-def _crown(b: SceneBuilder, rng: Rng, frame: Frame, tips: list[tuple[float, float, float]], height: float) -> None:
+def _crown(b: SceneBuilder, rng: Rng, frame: Frame, tips: list[tuple[Number, Number, Number]], height: Number) -> None:
     green = foliage_colours(b, rng)
     size = height * rng.uniform(0.14, 0.24)
     masks = pattern_bank().kinds["foliage"]
@@ -107,7 +107,7 @@ def _crown(b: SceneBuilder, rng: Rng, frame: Frame, tips: list[tuple[float, floa
             )
 
 
-def bush(b: SceneBuilder, rng: Rng, frame: Frame, height: float) -> None:
+def bush(b: SceneBuilder, rng: Rng, frame: Frame, height: Number) -> None:
     """A low plant: ellipsoids behind cut cards, or a tuft of blades."""
     green = foliage_colours(b, rng, scale=0.5)
     if rng.random() < 0.4:
@@ -130,7 +130,7 @@ def bush(b: SceneBuilder, rng: Rng, frame: Frame, height: float) -> None:
             b.card(centre, size, int(pick(rng, green)), rotation, MASK, mask=mask, a=0.25, b=256 / (height * 0.8))
 
 
-def rock(b: SceneBuilder, rng: Rng, frame: Frame, size: float) -> None:
+def rock(b: SceneBuilder, rng: Rng, frame: Frame, size: Number) -> None:
     """A heap of stones, boxes among them."""
     for _ in range(int(rng.integers(1, 4))):
         half = tuple(size * rng.uniform(0.4, 1.0, 3))
@@ -140,7 +140,7 @@ def rock(b: SceneBuilder, rng: Rng, frame: Frame, size: float) -> None:
         add(centre, half, add_material(b, rng, "stone", scale=size), rotation)
 
 
-def fence(b: SceneBuilder, rng: Rng, frame: Frame, length: float, height: float) -> None:
+def fence(b: SceneBuilder, rng: Rng, frame: Frame, length: Number, height: Number) -> None:
     """Pickets, rails or wire between posts, along local x."""
     material = add_material(b, rng, "furniture")
     style = rng.integers(0, 3)
@@ -177,7 +177,7 @@ def fence(b: SceneBuilder, rng: Rng, frame: Frame, length: float, height: float)
         )
 
 
-def street_lamp(b: SceneBuilder, rng: Rng, frame: Frame, height: float) -> None:
+def street_lamp(b: SceneBuilder, rng: Rng, frame: Frame, height: Number) -> None:
     """A pole with an arm and a head, or with a sign."""
     metal = add_material(b, rng, "plain")
     b.cylinder(frame.at(0, 0, height / 2), 0.06, height / 2, metal, taper=-0.3)
@@ -216,7 +216,7 @@ def car(b: SceneBuilder, rng: Rng, frame: Frame) -> None:
             b.pole(frame.at(x, y * 0.8, base + 0.02), frame.at(x, y * 1.01, base + 0.02), 0.32, black)
 
 
-def building(b: SceneBuilder, rng: Rng, frame: Frame, half: tuple[float, float], height: float) -> None:
+def building(b: SceneBuilder, rng: Rng, frame: Frame, half: tuple[Number, Number], height: Number) -> None:
     """A house: walls with windows, a flat or pitched roof, balconies, chimneys."""
     wall = add_material(b, rng, "facade")
     b.box(frame.at(0, 0, height / 2), (*half, height / 2), wall, frame.rotation)

@@ -7,17 +7,17 @@ import numpy as np
 from mda.synthetic import furniture, outdoors
 from mda.synthetic.furniture import Frame
 from mda.synthetic.materials import Rng, add_material, indoor_light, outdoor_light
-from mda.synthetic.scene import SceneBuilder
+from mda.synthetic.scene import Number, SceneBuilder
 from mda.synthetic.stage import Stage
 
 _WALL = 0.12
 
 
 def wall(
-    b: SceneBuilder, rng: Rng, frame: Frame, length: float, height: float, *, material: int, openings: int
+    b: SceneBuilder, rng: Rng, frame: Frame, length: Number, height: Number, *, material: int, openings: int
 ) -> None:
     """A wall along local x, its inner face at local y = 0, with up to `openings` windows or doors."""
-    pieces: list[tuple[float, float, float, float]] = []
+    pieces: list[tuple[Number, Number, Number, Number]] = []
     x = -length / 2
     for k in range(openings):
         room = (length / 2 - x) / (openings - k)
@@ -42,7 +42,7 @@ def wall(
         b.box(centre, ((right - left) / 2, _WALL, (top - low) / 2), material, frame.rotation)
 
 
-def _window(b: SceneBuilder, rng: Rng, frame: Frame, half: tuple[float, float]) -> None:
+def _window(b: SceneBuilder, rng: Rng, frame: Frame, half: tuple[Number, Number]) -> None:
     paint = add_material(b, rng, "plain")
     bar = rng.uniform(0.015, 0.035)
     for k in range(1, int(rng.integers(1, 4))):
@@ -56,7 +56,7 @@ def _window(b: SceneBuilder, rng: Rng, frame: Frame, half: tuple[float, float]) 
 
 
 def shell(
-    b: SceneBuilder, rng: Rng, half: tuple[float, float], height: float, *, openings: float, ceiling: bool
+    b: SceneBuilder, rng: Rng, half: tuple[Number, Number], height: Number, *, openings: Number, ceiling: bool
 ) -> None:
     """Floor, walls and perhaps a ceiling around the origin."""
     paint = add_material(b, rng, "wall")
@@ -75,7 +75,7 @@ def shell(
 
 
 def _skirting_and_pictures(
-    b: SceneBuilder, rng: Rng, frame: Frame, length: float, height: float, *, pictures: bool
+    b: SceneBuilder, rng: Rng, frame: Frame, length: Number, height: Number, *, pictures: bool
 ) -> None:
     if rng.random() < 0.5:
         b.box(frame.at(0, -0.01, 0.05), (length / 2, 0.01, 0.05), add_material(b, rng, "plain"), frame.rotation)
@@ -125,7 +125,7 @@ def _outside(b: SceneBuilder, rng: Rng) -> None:
             outdoors.tree(b, rng, frame, rng.uniform(4, 9))
 
 
-def _along_walls(b: SceneBuilder, rng: Rng, half: tuple[float, float], height: float) -> None:
+def _along_walls(b: SceneBuilder, rng: Rng, half: tuple[Number, Number], height: Number) -> None:
     for k in range(4):
         yaw = k * math.pi / 2
         length, away = (half[0], half[1]) if k % 2 == 0 else (half[1], half[0])
@@ -135,10 +135,10 @@ def _along_walls(b: SceneBuilder, rng: Rng, half: tuple[float, float], height: f
             _at_wall(b, rng, place, rng.uniform(0.5, 0.9) * length, height)
 
 
-def _at_wall(b: SceneBuilder, rng: Rng, place: Frame, wide: float, height: float) -> None:
+def _at_wall(b: SceneBuilder, rng: Rng, place: Frame, wide: Number, height: Number) -> None:
     """A piece of furniture, or nothing, with its back at a place of a wall; the room lies towards local -y."""
 
-    def inset(depth: float) -> Frame:
+    def inset(depth: Number) -> Frame:
         return Frame(place.at(0, -depth, 0), place.yaw)
 
     kind = rng.random()
@@ -160,7 +160,7 @@ def _at_wall(b: SceneBuilder, rng: Rng, place: Frame, wide: float, height: float
         furniture.small_thing(b, rng, inset(0.5), rng.uniform(0.15, 0.4))
 
 
-def _in_the_middle(b: SceneBuilder, rng: Rng, half: tuple[float, float], height: float) -> None:
+def _in_the_middle(b: SceneBuilder, rng: Rng, half: tuple[Number, Number], height: Number) -> None:
     if rng.random() < 0.4:
         b.box(
             (0, 0, 0.006),
@@ -268,7 +268,7 @@ def _stairs(b: SceneBuilder, rng: Rng, frame: Frame) -> None:
             b.pole(frame.at(x, 0.3 * k, 0), frame.at(x, 0.3 * k, 0.18 * k + 1.15), 0.02, stone)
 
 
-def _scattered(b: SceneBuilder, rng: Rng, half: tuple[float, float]) -> None:
+def _scattered(b: SceneBuilder, rng: Rng, half: tuple[Number, Number]) -> None:
     for _ in range(int(rng.integers(4, 14))):
         x, y = rng.uniform(-0.85, 0.85, 2) * np.asarray(half)
         frame = Frame((float(x), float(y), 0), rng.uniform(0, 6.3))

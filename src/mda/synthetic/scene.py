@@ -92,7 +92,9 @@ class SceneBuilder:
         _refuse_rest(values)
         self._primitives.append((kind, outline, material, mask, casts, *centre, *local, *half, *rest))
 
-    def box(self, centre: Vector, half: Vector, material: int, rotation: Rotation | None = None, **more: Number) -> None:
+    def box(
+        self, centre: Vector, half: Vector, material: int, rotation: Rotation | None = None, **more: Number
+    ) -> None:
         """Add a box of half extents `half` along the rotated axes."""
         self._add(BOX, centre, half, rotation, material, **more)
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from mda.synthetic.scene import Scene, Vector
+from mda.synthetic.scene import Number, Scene, Vector
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,4 +21,4 @@ class Stage:
     family: str
     eyes: tuple[Vector, Vector]
     looks: tuple[Vector, Vector]
-    size: float
+    size: Number
