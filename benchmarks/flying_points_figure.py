@@ -1,7 +1,7 @@
 """Draw the point cloud of an edge region as seen from above or from the side, flying points in red.
 
-One panel each for the image, the true depth and every model (its first decoder), all at one scale. A point is red when it
-flies against the prediction's own surfaces (docs/metrics.md).
+One panel each for the image, the true depth and every model (its first decoder), all at one scale. A point is red when
+it flies against the prediction's own surfaces (docs/metrics.md).
 """
 
 from collections.abc import Iterable, Mapping

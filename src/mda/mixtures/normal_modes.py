@@ -18,6 +18,7 @@ Every step is arithmetic of one pixel alone, so results do not depend on how pix
 """
 
 import math
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
@@ -28,16 +29,44 @@ from mda.mixtures.rows import map_rows, tile_rows
 from mda.mixtures.spaces import widened
 from mda.shapes import Bool, Float, Tensor
 
-_COARSE = (-1.2, -0.6, 0.0, 0.6, 1.2)  # half a step beyond the last node is 1.5
-_COARSE_LOSS = 0.9 * 0.3**2
-_FINE_STEP = 0.25
-_FINE = tuple(_FINE_STEP * i for i in range(-6, 7))
-_CLIMB_STEPS = 2  # and a last one whose gain is checked
-_SEARCH_STEPS = 5  # from every peak, and again from the best one
 _FLATTEST = 0.125  # log-curvature, relative to the mixture's precision, below which Newton's step is not trusted
 _LARGEST_LAST_GAIN = 2e-5  # nat; Newton's next step then gains less than 1e-8
-_OUT_OF_SIGHT = 1e20  # any difference between densities, times this, is more than a density
+_OUT_OF_SIGHT = 1e20  # a length squared, times this, is more than a density
 _ROUNDING = 2e-6  # relative error of a density in single precision, generously
+
+
+@dataclass(frozen=True, kw_only=True)
+class Effort:
+    """How hard to search.
+
+    Attributes:
+        spacing: distance of the scan's nodes, in scales of the component.
+        rounds: peaks to climb.
+        climb_steps: steps of a climb, before a last one whose gain is checked.
+    """
+
+    spacing: float
+    rounds: int
+    climb_steps: int
+
+    @property
+    def nodes(self) -> tuple[float, ...]:
+        """Positions of the nodes; half a spacing beyond the last one is 1.5 or more."""
+        count = math.ceil(1.5 / self.spacing - 0.5)
+        return tuple(self.spacing * i for i in range(-count, count + 1))
+
+    @property
+    def loss(self) -> float:
+        """Share of its density that the scan may miss a mode by (derived above)."""
+        return 1 - math.exp(-0.9 * (self.spacing / 2) ** 2)
+
+
+# Each effort is for the pixels that the one before has left uncertain: about 4 in 100, then 1 in 100. The last is final.
+_EFFORTS = (
+    Effort(spacing=0.6, rounds=1, climb_steps=2),
+    Effort(spacing=0.25, rounds=2, climb_steps=5),
+    Effort(spacing=0.125, rounds=8, climb_steps=12),
+)
 
 
 class Slope(NamedTuple):
@@ -114,84 +143,59 @@ class Scan:
             densities.add_(own, alpha=math.exp(-0.5 * step**2))
         return self
 
-    def position_of_best(self, values: Float[Tensor, "nodes k n"]) -> Float[Tensor, "n"]:
-        """Position of the node of the largest value; the values are overwritten."""
-        values, positions = values.flatten(0, 1), self.positions.flatten(0, 1)
-        return position_of_largest(values, positions, values.amax(0), out=values)
+    def best_above(self, limits: Float[Tensor, "nodes k n"]) -> tuple[Float[Tensor, "n"], Bool[Tensor, "n"]]:
+        """Position of the node that is highest above its limit, and whether it is above it."""
+        excess = torch.sub(self.densities, limits, out=self.work).flatten(0, 1)
+        largest = excess.amax(0)
+        return position_of_largest(excess, self.positions.flatten(0, 1), largest, out=excess), largest > 0
 
 
-class QuickSearch:
-    """Mode of nearly every pixel: the best node of the coarse scan, three steps up, and a look for rivals."""
+class PeakSearch:
+    """Climbs from the best node of a scan, then from the best one that is still unexplained, and so on.
 
-    def __init__(self, planes: Planes) -> None:
-        self._scan, self._climber = Scan(planes, _COARSE), Climber(planes)
+    A node is explained by a peak if it lies between the peak and the node that led to it, or below a parabola of half
+    the peak's curvature; it is harmless if it is lower than the highest peak by more than the scan's loss.
+    """
 
-    def run(self) -> tuple[Float[Tensor, "n"], Bool[Tensor, "n"]]:
-        """Position of the peak found, and whether it is certain that there is no higher one."""
-        scan, work = self._scan.run(), self._scan.work
-        x = scan.position_of_best(work.copy_(scan.densities))
-        for _ in range(_CLIMB_STEPS):
-            x.sub_(self._climber.at(x).step)
-        top = self._climber.at(x)
-        # f'' = -bend at the peak; the parabola of half of it is f - bend d^2 / 4.
-        bend = (top.curvature * top.weight).mul_(2)
-        limits = torch.mul(torch.sub(scan.positions, x, out=work), work, out=work)
-        limits.mul_(bend * -0.25).add_(top.density * (1 + _ROUNDING))
-        torch.maximum(limits, top.density * math.exp(-_COARSE_LOSS), out=limits)
-        is_alone = scan.densities.sub_(limits).amax((0, 1)) <= 0
-        is_climbed = bend.mul_(top.step).mul_(top.step) <= 2 * _LARGEST_LAST_GAIN * top.density
-        return x.sub_(top.step), is_alone & is_climbed & (top.curvature > _FLATTEST)
-
-
-class ThoroughSearch:
-    """Mode of any pixel: the two best peaks of the fine scan around every component, each climbed in its bracket."""
-
-    def __init__(self, planes: Planes) -> None:
-        self._planes = planes
-        self._scan = Scan(planes, _FINE)
-        self._climbers = Climber(planes, 2 * planes.components), Climber(planes)
+    def __init__(self, planes: Planes, effort: Effort) -> None:
+        self._effort = effort
+        self._scan, self._climber = Scan(planes, effort.nodes), Climber(planes)
+        self._limits = torch.empty_like(self._scan.work)
 
     def run(self) -> tuple[Float[Tensor, "n"], Bool[Tensor, "n"]]:
-        """Position of the mode, which is certain."""
-        all_peaks, one_peak = self._climbers
-        x = self._peaks()
-        half_width = self._planes.scales.repeat(2, 1).mul_(_FINE_STEP)
-        x, low, high = self._climb(all_peaks, x, x - half_width, x + half_width)
-        density = all_peaks.at(x).density
-        best = density.amax(0)
-        x, low, high = (position_of_largest(density, a, best, out=torch.empty_like(a)) for a in (x, low, high))
-        x, _, _ = self._climb(one_peak, x, low, high)
-        return x, torch.ones_like(x, dtype=torch.bool)
-
-    @staticmethod
-    def _climb(climber: Climber, x: Tensor, low: Tensor, high: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Newton's method inside a bracket that shrinks by the sign of the slope, bisection where it would leave."""
-        for _ in range(_SEARCH_STEPS):
-            step = climber.at(x).step
-            low, high = torch.where(step <= 0, x, low), torch.where(step >= 0, x, high)
-            climbed = x - step
-            x = torch.where((climbed >= low) & (climbed <= high), climbed, 0.5 * (low + high))
-        return x, low, high
-
-    def _peaks(self) -> Float[Tensor, "c n"]:
-        """Nodes that top their neighbours, the two highest per component (if there is one only, any other node)."""
-        scan, work = self._scan.run(), self._scan.work
-        positions, densities, rises = scan.positions, scan.densities, torch.zeros_like(scan.work)
-        # Nodes that are lower than a neighbour are pushed down out of sight.
-        torch.sub(densities[:-1], densities[1:], out=rises[:-1])
-        torch.minimum(rises[1:], torch.sub(densities[1:], densities[:-1], out=work[1:]), out=rises[1:])
-        peaks = rises.clamp_max_(0).mul_(_OUT_OF_SIGHT).add_(densities)
-        first = position_of_largest(peaks, positions, peaks.amax(0), out=work)
-        is_other = torch.sub(positions, first, out=work).abs_().sub_(0.5 * _FINE_STEP * self._planes.scales)
-        peaks = torch.minimum(peaks, is_other.mul_(_OUT_OF_SIGHT), out=peaks)
-        return torch.cat([first, position_of_largest(peaks, positions, peaks.amax(0), out=work)])
+        """Position of the highest peak found, and whether it is certain that there is no higher one."""
+        scan, limits, work = self._scan.run(), self._limits.zero_(), self._scan.work
+        best, best_x = torch.zeros_like(limits[0, 0]), torch.zeros_like(limits[0, 0])
+        is_certain = torch.ones_like(best, dtype=torch.bool)
+        for _ in range(self._effort.rounds):
+            x, is_open = scan.best_above(limits)
+            start = x.clone()
+            for _ in range(self._effort.climb_steps):
+                x.sub_(self._climber.at(x).step)
+            top = self._climber.at(x)
+            # f'' = -bend at the peak; the parabola of half of it is f - bend d^2 / 4.
+            bend = (top.curvature * top.weight).mul_(2)
+            below = torch.mul(torch.sub(scan.positions, x, out=work), work, out=work)
+            below.mul_(bend * -0.25).add_(top.density * (1 + _ROUNDING))
+            torch.maximum(limits, below, out=limits)
+            if self._effort.rounds > 1:
+                start.add_(start - x, alpha=1e-3)  # so that the start itself is inside
+                inside = torch.sub(scan.positions, x, out=work).mul_(start - scan.positions)
+                torch.maximum(limits, inside.mul_(_OUT_OF_SIGHT), out=limits)
+            is_peak = bend * top.step * top.step <= 2 * _LARGEST_LAST_GAIN * top.density
+            is_certain &= ~is_open | (is_peak & (top.curvature > _FLATTEST))
+            best_x = torch.where(top.density > best, x.sub_(top.step), best_x)
+            best = torch.maximum(best, top.density)
+            torch.maximum(limits, best * (1 - self._effort.loss), out=limits)
+        _, is_open = scan.best_above(limits)
+        return best_x, is_certain & ~is_open
 
 
 class _TileWorker:
     """Loads tiles into planes and runs a search on them; working memory is kept from tile to tile."""
 
-    def __init__(self, search: type[QuickSearch] | type[ThoroughSearch]) -> None:
-        self._make = search
+    def __init__(self, effort: Effort) -> None:
+        self._effort = effort
         self._planes: Planes | None = None
 
     def __call__(
@@ -200,7 +204,7 @@ class _TileWorker:
         pixels, components = locs.shape
         if self._planes is None or self._planes.pixels != pixels:
             self._planes = Planes(Family.NORMAL, components, pixels, like=locs)
-            self._search = self._make(self._planes)
+            self._search = PeakSearch(self._planes, self._effort)
         self._planes.load(locs, scales, log_weights)
         x, certain = self._search.run()
         return widened(self._planes.origin) + x, certain
@@ -218,11 +222,14 @@ def normal_modes(
     a single bit of the result.
     """
     arrays, components = (locs, scales, log_weights), locs.shape[-1]
-    rows = tile_rows(components**2, locs.device, chunk)
-    modes, certain = map_rows(_TileWorker(QuickSearch), arrays, rows)
-    unclear = (~certain).nonzero(as_tuple=True)
-    if unclear[0].numel():
-        # The fine scan holds 13 planes per component, the climb 8 per pair of components.
-        rows = tile_rows((len(_FINE) + 8 * components) * components, locs.device, chunk)
-        modes[unclear] = map_rows(_TileWorker(ThoroughSearch), tuple(array[unclear] for array in arrays), rows)[0]
+    modes, certain = torch.empty(0), torch.empty(0)
+    for effort in _EFFORTS:
+        rows = tile_rows(max(components, 2*len(effort.nodes)//5) * components, locs.device, chunk)
+        search = _TileWorker(effort)
+        if effort is _EFFORTS[0]:
+            modes, certain = map_rows(search, arrays, rows)
+            continue
+        unclear = (~certain).nonzero(as_tuple=True)
+        if unclear[0].numel():
+            modes[unclear], certain[unclear] = map_rows(search, tuple(array[unclear] for array in arrays), rows)
     return modes

@@ -63,12 +63,15 @@ def test_an_interrupted_run_goes_on_and_ends_the_same(clip, tmp_path, monkeypatc
         with pytest.raises(KeyboardInterrupt):
             predict_to_run(pretend_predictor(scales=WINDOWS), clip, part, settings(save_mixture=True))
     assert json.loads((part / "run.json").read_text())["status"] == "interrupted"
+    before = {file: file.stat().st_mtime_ns for file in part.glob("*/*")}
     # The same scales for the windows that are left: the network is a function of its images.
     left = {0: 0, 1: 0, 3: 1, 4: 1, 6: 2}[stop_at]
     again = pretend_predictor(scales=WINDOWS[left:])
     report = predict_to_run(again, clip, part, settings(save_mixture=True))
     assert (report.kept, report.views) == (stop_at, 7)
     assert again.network.calls == [3] * (3 - left)
+    whole_views = {file: at for file, at in before.items() if int(file.stem) < stop_at}
+    assert {file: file.stat().st_mtime_ns for file in whole_views} == whole_views
     for name in ("depth", "color", "camera", "conf", "sky", "mixture"):
         files = sorted((whole / name).iterdir())
         assert len(files) == 7
@@ -82,7 +85,9 @@ def test_an_interrupted_run_goes_on_and_ends_the_same(clip, tmp_path, monkeypatc
 def test_a_complete_run_is_not_made_again(clip, tmp_path):
     predict_to_run(pretend_predictor(), clip, tmp_path / "run", settings())
     again = pretend_predictor()
+    before = {file: file.stat().st_mtime_ns for file in (tmp_path / "run").rglob("*")}
     report = predict_to_run(again, clip, tmp_path / "run", settings())
+    assert {file: file.stat().st_mtime_ns for file in (tmp_path / "run").rglob("*")} == before
     assert again.network.calls == []
     assert report.kept == report.views == 7
 

@@ -305,3 +305,43 @@ def test_descending_the_loss_finds_the_truth():
     assert error < 0.02
     assert ((output.sky_log_odds > 0) == truth.sky)[truth.sky_labelled].float().mean() > 0.99
     assert report.terms.rotation < 0.05
+
+
+def near_truth(truth, *, factor=1.0, family="normal"):
+    """One sharp component at the true depth times a factor, with the true cameras."""
+    locs = (truth.depth * factor)[..., None].clone()
+    mixture = DepthMixture(
+        locs=locs, scales=torch.full_like(locs, 0.1), log_weights=torch.zeros_like(locs), family=family, space="linear"
+    )
+    return NetworkOutput(mixture=mixture, cameras=truth.cameras.scaled(factor))
+
+
+def test_the_worst_two_percent_count_neither_for_points_nor_for_scale():
+    truth = targets()
+    noise = 1 + 0.01 * torch.randn_like(truth.depth)
+    usual, spoilt = (near_truth(replace(truth, depth=truth.depth * noise)) for _ in range(2))
+    spoilt.mixture.locs[:, :, 20, 4] = 1e-3
+    spoilt.mixture.locs[:, :, 20, 9] = 50.0
+    first, second = (TrainingLoss()(output, truth) for output in (usual, spoilt))
+    assert second.counts.kept < second.counts.depth - 4
+    # The eight outliers alone would add 0.2 to the points, and 0.1 * 1.5^2 and more to the scale.
+    assert second.terms.points.item() == pytest.approx(first.terms.points.item(), abs=1e-3)
+    assert second.terms.scale.item() == pytest.approx(first.terms.scale.item(), abs=1e-3)
+
+
+def test_the_gradient_term_is_taken_at_the_scale_of_the_truth():
+    truth = targets()
+    report = TrainingLoss(EVERYTHING)(near_truth(truth, factor=0.25), truth)
+    assert report.scale.tolist() == pytest.approx([4, 4])
+    assert report.terms.gradient < 1e-6
+
+
+def test_the_gradient_term_of_the_normal_family_weighs_a_tenth():
+    truth = targets()
+    terms = []
+    for family in ("normal", "laplace"):
+        output = near_truth(truth, family=family)
+        output.mixture.locs[..., ::2, :] *= 1.1
+        terms.append(TrainingLoss(EVERYTHING)(output, truth).terms.gradient.item())
+    assert terms[0] == pytest.approx(0.1 * terms[1])
+    assert terms[1] > 0

@@ -30,7 +30,7 @@ def dark() -> np.void:
 def ahead(eye: tuple[float, float, float] = (0.0, 0.0, 0.0), fov: float = 1.0, hw: tuple[int, int] = HW) -> np.void:
     """A level camera that looks along world +y: image x is world x, image y is world -z, depth is world y."""
     eye_array = np.array(eye)
-    return Pose(eye=eye_array, look=eye_array + [0.0, 1.0, 0.0], roll=0.0, fov=fov).camera(hw)
+    return Pose(eye=eye_array, look=eye_array + np.array([0.0, 1.0, 0.0]), roll=0.0, fov=fov).camera(hw)
 
 
 def draw(builder: SceneBuilder, camera: np.void | None = None, hw: tuple[int, int] = HW) -> DrawnView:

@@ -74,6 +74,20 @@ def test_a_grazing_floor_is_no_edge_where_it_meets_a_wall_however_steep_its_dept
     assert not view.edge.any()
 
 
+def test_one_wall_in_two_pieces_is_no_edge_however_slanted():
+    b = SceneBuilder()
+    paint = plain(b, RED)
+    b.box((1.0, 3, 0), (0.1, 2, 20), paint)
+    b.box((1.0, 30, 0), (0.1, 25, 20), paint)
+    view = draw(b)
+    first, second = (view.surface[HW[0] // 2] // 8 == i for i in range(2))
+    assert first.sum() > 5
+    assert second.sum() > 3
+    column = int(np.nonzero(first)[0][0])
+    assert np.log(view.depth[HW[0] // 2, column - 1] / view.depth[HW[0] // 2, column]) > 0.05
+    assert not view.edge.any()
+
+
 def test_a_floor_behind_the_top_of_a_box_is_an_edge_and_in_front_of_its_foot_none():
     b = SceneBuilder()
     paint = plain(b, RED)

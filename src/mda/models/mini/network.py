@@ -149,7 +149,9 @@ class MiniNetwork(DepthNetwork):
         low, high = (torch.tensor(depth).log() for depth in _FIRST_DEPTHS)
         spread = torch.linspace(0, 1, self.config.components) if self.config.components > 1 else torch.tensor([0.5])
         bias[: 3 * self.config.components : 3] = low + (high - low) * spread
-        self.head.weight.mul_(0.3)
+        # The four pixels of a 2x2 cell begin alike; random differences between them would show as a checkerboard.
+        cells = self.head.weight.unflatten(0, (-1, 4))
+        cells.copy_(0.3 * cells[:, :1].expand_as(cells))
         self.head.bias = nn.Parameter(bias.repeat_interleave(4))
         self.camera_decoder.start_at_identity(_FIRST_FOV)
 

@@ -226,7 +226,7 @@ def _other_surface(prims, local, camera, bank, surface, depth, x, y, ids, depths
             sky = True
         if own < 0 or s < 0 or s == own:
             continue
-        if torn(prims, local, camera, own, cx, cy, own_depth, s, px, py, t, gap, bank):
+        if torn(prims, local, camera, own, cx, cy, own_depth, s, px, py, t, gap):
             found[count] = s
             found_depth[count] = t
             away[count] = (px - cx) ** 2 + (py - cy) ** 2
@@ -239,7 +239,7 @@ def _other_surface(prims, local, camera, bank, surface, depth, x, y, ids, depths
                 votes += 1
                 if away[j] < away[near]:
                     near = j
-        t = depth_of(prims, local, camera, found[k], cx, cy, True, bank)
+        t = depth_of(prims, local, camera, found[k], cx, cy, bank)
         if t >= MISS:
             t = found_depth[near]
         jump = abs(math.log(t / own_depth))

@@ -164,28 +164,27 @@ def meet(p, ox, oy, oz, dx, dy, dz, near, bank):
 
 @kernel
 @no_type_check
-def meet_unbounded(p, face, ox, oy, oz, dx, dy, dz):
-    """The t at which the ray meets the endless continuation of one surface of a primitive, MISS if it does not."""
-    t = MISS
+def inverse_depth(p, face, ox, oy, oz, dx, dy, dz):
+    """1 / t of the place where the ray meets the endless continuation of one surface; MISS if there is none.
+
+    For planes it is linear in the image, and negative beyond their horizon.
+    """
     if p.kind == BOX:
         if face < 2:
-            t = ((p.hx if face == 1 else -p.hx) - ox) / dx
-        elif face < 4:
-            t = ((p.hy if face == 3 else -p.hy) - oy) / dy
-        else:
-            t = ((p.hz if face == 5 else -p.hz) - oz) / dz
-    elif p.kind == ELLIPSOID:
+            return dx / ((p.hx if face == 1 else -p.hx) - ox)
+        if face < 4:
+            return dy / ((p.hy if face == 3 else -p.hy) - oy)
+        return dz / ((p.hz if face == 5 else -p.hz) - oz)
+    if p.kind == ELLIPSOID:
         t, _ = _ellipsoid(p, ox, oy, oz, dx, dy, dz, 0.0)
-    elif p.kind == CYLINDER:
-        if face == 0:
-            t0, t1 = _cylinder_side(p, ox, oy, oz, dx, dy, dz)
-            t = t0 if t0 > 0 else t1
-        else:
-            t = ((p.hz if face == 1 else -p.hz) - oz) / dz
-    else:
-        t = -oz / dz
-    # Also refuses NaN and infinity.
-    return t if 0 < t < MISS else MISS
+        return 1 / t if t < MISS else MISS
+    if p.kind == CYLINDER:
+        if face != 0:
+            return dz / ((p.hz if face == 1 else -p.hz) - oz)
+        t0, t1 = _cylinder_side(p, ox, oy, oz, dx, dy, dz)
+        t = t0 if t0 > 0 else t1
+        return 1 / t if 0 < t < MISS else MISS
+    return -dz / oz
 
 
 @kernel
