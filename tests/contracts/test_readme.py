@@ -1,7 +1,7 @@
 """What the README shows runs as shown.
 
-Fences opened with ```bash run or ```python run are run one after the other in one new folder, in which `photos/` holds
-a few pictures and `walk.mp4` is a short video.
+Fences opened with ```bash run or ```python run are run one after the other in one new folder that holds what a reader
+is supposed to have: `my_photos/`, `a.jpg`, `b.jpg`, `holiday.mp4`, and the environment as `.venv`.
 """
 
 import os
@@ -34,16 +34,24 @@ def run_fence(fence: Fence, folder: Path) -> subprocess.CompletedProcess:
     )
 
 
+def reader_has(folder: Path) -> None:
+    """What the README takes for granted."""
+    (folder / "my_photos").mkdir()
+    for number in range(3):
+        photo(folder / "my_photos" / f"{number}.jpg", hw=(96, 128), seed=number)
+    for number, name in enumerate(("a.jpg", "b.jpg")):
+        photo(folder / name, hw=(96, 128), seed=number)
+    video(folder / "holiday.mp4", frames=8)
+    (folder / ".venv").symlink_to(Path(sys.executable).parents[1])
+
+
 def test_what_the_readme_shows_runs(tmp_path):
     fences = runnable_fences(README.read_text(encoding="utf-8"))
     if not fences:
         pytest.skip("README.md has no fence marked as runnable")
     if not resources.files("mda.models.mini").joinpath("mda_mini.safetensors").is_file():
         pytest.skip("the weights of mda_mini are not in this tree")
-    (tmp_path / "photos").mkdir()
-    for number in range(3):
-        photo(tmp_path / "photos" / f"{number}.jpg", hw=(96, 128), seed=number)
-    video(tmp_path / "walk.mp4", frames=8)
+    reader_has(tmp_path)
     for fence in fences:
         done = run_fence(fence, tmp_path)
         where = f"README.md line {fence.line}:\n{fence.code}\n{done.stdout}\n{done.stderr}"

@@ -65,7 +65,7 @@ class Effort:
 _EFFORTS = (
     Effort(spacing=0.6, rounds=1, climb_steps=2),
     Effort(spacing=0.25, rounds=2, climb_steps=5),
-    Effort(spacing=0.125, rounds=8, climb_steps=12),
+    Effort(spacing=0.125, rounds=6, climb_steps=12),
 )
 
 
@@ -221,15 +221,20 @@ def normal_modes(
     Of exactly equal maxima one is taken. `chunk` bounds the number of pixels worked on at a time; it does not change
     a single bit of the result.
     """
-    arrays, components = (locs, scales, log_weights), locs.shape[-1]
-    modes, certain = torch.empty(0), torch.empty(0)
-    for effort in _EFFORTS:
-        rows = tile_rows(max(components, 2*len(effort.nodes)//5) * components, locs.device, chunk)
-        search = _TileWorker(effort)
-        if effort is _EFFORTS[0]:
-            modes, certain = map_rows(search, arrays, rows)
-            continue
+    arrays = (locs, scales, log_weights)
+    modes, certain = _search(_EFFORTS[0], arrays, chunk)
+    for effort in _EFFORTS[1:]:
         unclear = (~certain).nonzero(as_tuple=True)
         if unclear[0].numel():
-            modes[unclear], certain[unclear] = map_rows(search, tuple(array[unclear] for array in arrays), rows)
+            modes[unclear], certain[unclear] = _search(effort, tuple(array[unclear] for array in arrays), chunk)
     return modes
+
+
+def _search(
+    effort: Effort, arrays: tuple[Float[Tensor, "*b k"], ...], chunk: int | None
+) -> tuple[Float[Tensor, "*b"], Bool[Tensor, "*b"]]:
+    """Modes and their certainty, at one effort."""
+    components = arrays[0].shape[-1]
+    rows = tile_rows(max(components, len(effort.nodes)) * components, arrays[0].device, chunk)
+    modes, certain = map_rows(_TileWorker(effort), arrays, rows)
+    return modes, certain

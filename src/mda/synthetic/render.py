@@ -104,15 +104,17 @@ def _clip(
         return np.stack([getattr(view, name) for view in drawn]).astype(dtype)
 
     depth, surface = stacked("depth", np.float32), stacked("surface", np.int32)
+    valid = (surface >= 0) & (depth <= options.max_depth)
+    edge = stacked("edge", np.bool_) & valid
     return SceneClip(
         images=np.stack(images),
         depth=depth,
-        valid=(surface >= 0) & (depth <= options.max_depth),
+        valid=valid,
         sky=surface < 0,
-        edge=stacked("edge", np.bool_) & (depth <= options.max_depth),
+        edge=edge,
         skyline=stacked("skyline", np.bool_),
-        front_depth=stacked("front", np.float32),
-        back_depth=stacked("back", np.float32),
+        front_depth=np.where(edge, stacked("front", np.float32), np.float32(0)),
+        back_depth=np.where(edge, stacked("back", np.float32), np.float32(0)),
         surface=surface,
         world_from_cam=np.stack([_matrix(camera) for camera in cameras]),
         intrinsics=np.stack([_intrinsics(camera) for camera in cameras]),

@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -26,7 +28,15 @@ def half_and_half():
 
 def picture(effects, rng, colour=None):
     colour = half_and_half() if colour is None else colour
-    return develop(rng, colour, Development.drawn(np.random.default_rng(1), [colour]), effects).astype(float)
+    development = dataclasses.replace(Development.drawn(np.random.default_rng(1), [colour]), vignette=0.0)
+    return develop(rng, colour, development, effects).astype(float)
+
+
+def test_a_vignette_darkens_the_corners(rng):
+    flat = np.full((32, 48, 3), 0.2, np.float32)
+    development = dataclasses.replace(Development.drawn(np.random.default_rng(1), [flat]), vignette=0.3)
+    view = develop(rng, flat, development, Effects())[..., 0]
+    assert view[16, 24] > view[16, 0] > view[0, 0]
 
 
 def test_without_effects_an_edge_stays_sharp(rng):

@@ -1,3 +1,4 @@
+import hashlib
 import subprocess
 import sys
 
@@ -7,7 +8,7 @@ import torch
 
 from mda.errors import ConfigError
 from mda.geometry import Cameras, depth_discontinuities, points_from_depth
-from mda.synthetic import Effects, RenderOptions, render_clip
+from mda.synthetic import CAMERA_EFFECTS, Effects, RenderOptions, render_clip
 from mda.synthetic.families import FAMILIES
 
 HW = (60, 80)
@@ -67,7 +68,6 @@ def test_big_jumps_between_neighbours_of_different_things_are_edges(clip):
     """An independent look: a pixel with a factor of 2 to a neighbour is an edge, except on very slanted surfaces."""
     depth, valid = torch.from_numpy(clip.depth), torch.from_numpy(clip.valid)
     jumps = depth_discontinuities(depth, valid, ratio=1.0).numpy()
-    assert jumps.sum() >= 0
     assert (clip.edge & jumps).sum() >= 0.9 * jumps.sum()
 
 
@@ -94,19 +94,26 @@ def test_views_agree_on_the_surfaces_they_share(clip):
     uv = uv[:, :2] / uv[:, 2:]
     inside = (there[:, 2] > 0) & (uv >= 0).all(-1) & (uv[:, 0] < width) & (uv[:, 1] < height)
     inside &= torch.from_numpy(clip.valid[0]).reshape(-1)
-    x, y, z = uv[inside, 0].long(), uv[inside, 1].long(), there[inside, 2]
-    surface = torch.from_numpy(clip.surface)
-    same_surface = surface[1][y, x] == surface[0].reshape(-1)[inside]
-    seen = torch.from_numpy(clip.depth)[1][y, x].double()
-    interior = same_surface & ~torch.from_numpy(clip.edge | clip.skyline)[1][y, x]
-    assert interior.sum() > 100
-    # Half a pixel of a slanted surface away at most.
-    relative = (seen / z - 1).abs()[interior]
-    assert relative.median() < 0.01
-    assert relative.quantile(0.9) < 0.08
-    # Whatever hides a point is nearer than it.
-    hidden = ~same_surface & torch.from_numpy(clip.valid)[1][y, x] & ((seen / z - 1).abs() > 0.3)
-    assert (seen[hidden] < z[hidden]).float().mean() > 0.9 if hidden.sum() > 20 else True
+    # Inverse depth is linear in the image on planes: read between the four pixel centres around the point.
+    x, y, z = uv[inside, 0] - 0.5, uv[inside, 1] - 0.5, there[inside, 2]
+    left, top = x.floor().long().clamp(0, width - 2), y.floor().long().clamp(0, height - 2)
+    surface, inverse = torch.from_numpy(clip.surface), 1 / torch.from_numpy(clip.depth)[1].double()
+    own = surface[0].reshape(-1)[inside]
+    total, same = torch.zeros_like(z), torch.ones_like(own, dtype=torch.bool)
+    for row in (0, 1):
+        for column in (0, 1):
+            weight = (1 - (y - top - row).abs()) * (1 - (x - left - column).abs())
+            total += weight * inverse[top + row, left + column].clamp(max=1e6)
+            same &= surface[1][top + row, left + column] == own
+    assert same.sum() > 100
+    error = (total * z - 1).abs()[same]
+    assert error.median() < 1e-4
+    assert error.quantile(0.9) < 0.02
+    # Whatever else is seen there, away from edges, hides the point, so it is nearer.
+    at_edge = torch.from_numpy(clip.edge | clip.skyline)[1][top, left]
+    seen = 1 / inverse[top, left]
+    other = (surface[1][top, left] != own) & ~at_edge & ((seen / z - 1).abs() > 0.3)
+    assert (seen[other] < z[other]).all()
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -141,7 +148,7 @@ def test_seeds_differ_and_equal_seeds_do_not():
 
 
 def test_about_a_third_to_a_half_of_the_clips_show_sky():
-    shows = [render_clip(seed, views=1, image_hw=(18, 24)).sky.mean() > 0.02 for seed in range(60)]
+    shows = [render_clip(seed, views=1, image_hw=(18, 24)).sky.mean() > 0.02 for seed in range(40)]
     assert 0.25 < np.mean(shows) < 0.7
 
 
@@ -178,5 +185,5 @@ def test_impossible_wishes_are_refused(views, image_hw, seed):
 
 
 def test_unknown_families_are_refused_with_the_known_ones():
-    with pytest.raises(ConfigError, match="moon.*street"):
+    with pytest.raises(ConfigError, match=r"moon.*street"):
         RenderOptions(family="moon")
