@@ -9,7 +9,7 @@ likelihood brings its own gradient: with r_k the share of component k in the den
     normal:  d nll / d m_k = -r_k z_k / s_k         d nll / d s_k = r_k (1 - z_k^2) / s_k      d nll / d log w_k = -r_k
     laplace: d nll / d m_k = -r_k sign(z_k) / s_k   d nll / d s_k = r_k (1 - |z_k|) / s_k      d nll / d log w_k = -r_k
 
-which takes a third of the time and memory of recording every step.
+which takes about a third of the time of recording every step, and less memory.
 """
 
 import math

@@ -1,4 +1,4 @@
-"""The highest point of a mixture of normals, for millions of mixtures: scan, climb, check, and search the unclear ones.
+"""The highest point of mixtures of normals, for millions of them: scan, climb, look for rivals, and try harder if needed.
 
 What makes it exact. At a mode x* the density f has f' = 0 and f'' <= 0. Write r_j for the share of component j in
 f(x*), p_j = 1 / s_j^2 and z_j = (x* - m_j) / s_j.
@@ -9,10 +9,10 @@ f(x*), p_j = 1 / s_j^2 and z_j = (x* - m_j) / s_j.
 2. By Jensen's inequality log f(x* + d) >= log f(x*) - d^2 / 2 sum r_j p_j >= log f(x*) - 0.9 (d / s_k)^2.
 
 So if every component is scanned at steps of h s_k over m_k +- 1.5 s_k, **every mode has a node at which the density is
-less than it by at most 0.9 (h / 2)^2 nat**: 0.081 nat for the coarse scan (5 nodes per component). After the climb from
-the best node, any node within 0.081 nat of the found mode is a possible rival, except those that lie below a parabola
-of half the mode's curvature, which belong to its own peak. Pixels with a rival (a few in a hundred), and pixels whose
-peak is too flat for Newton's method, get a five times finer scan and climb from every peak of it.
+less than at the mode by at most 0.9 (h / 2)^2 nat**: 0.081 nat for the first scan (5 nodes per component). After the
+climb from the best node, any node within 0.081 nat of the found peak may stand for a higher one, except those that lie
+below a parabola of half the peak's curvature, which belong to its own slopes. Pixels that have such a rival (a few in a
+hundred), or whose peak is too flat for Newton's method, are searched again with more nodes, from several peaks.
 
 Every step is arithmetic of one pixel alone, so results do not depend on how pixels are grouped.
 """
@@ -143,12 +143,6 @@ class Scan:
             densities.add_(own, alpha=math.exp(-0.5 * step**2))
         return self
 
-    def best_above(self, limits: Float[Tensor, "nodes k n"]) -> tuple[Float[Tensor, "n"], Bool[Tensor, "n"]]:
-        """Position of the node that is highest above its limit, and whether it is above it."""
-        excess = torch.sub(self.densities, limits, out=self.work).flatten(0, 1)
-        largest = excess.amax(0)
-        return position_of_largest(excess, self.positions.flatten(0, 1), largest, out=excess), largest > 0
-
 
 class PeakSearch:
     """Climbs from the best node of a scan, then from the best one that is still unexplained, and so on.
@@ -160,35 +154,42 @@ class PeakSearch:
     def __init__(self, planes: Planes, effort: Effort) -> None:
         self._effort = effort
         self._scan, self._climber = Scan(planes, effort.nodes), Climber(planes)
-        self._limits = torch.empty_like(self._scan.work)
+        self._excess = torch.empty_like(self._scan.work)
 
     def run(self) -> tuple[Float[Tensor, "n"], Bool[Tensor, "n"]]:
         """Position of the highest peak found, and whether it is certain that there is no higher one."""
-        scan, limits, work = self._scan.run(), self._limits.zero_(), self._scan.work
-        best, best_x = torch.zeros_like(limits[0, 0]), torch.zeros_like(limits[0, 0])
-        is_certain = torch.ones_like(best, dtype=torch.bool)
+        scan = self._scan.run()
+        work, positions, densities = (a.flatten(0, 1) for a in (scan.work, scan.positions, scan.densities))
+        excess = self._excess.flatten(0, 1).copy_(densities)
+        largest = excess.amax(0)
+        best, best_x, is_certain = torch.zeros_like(largest), torch.zeros_like(largest), largest > 0
         for _ in range(self._effort.rounds):
-            x, is_open = scan.best_above(limits)
-            start = x.clone()
-            for _ in range(self._effort.climb_steps):
-                x.sub_(self._climber.at(x).step)
-            top = self._climber.at(x)
+            start = position_of_largest(excess, positions, largest, out=work)
+            x, top = self._climb(start)
             # f'' = -bend at the peak; the parabola of half of it is f - bend d^2 / 4.
             bend = (top.curvature * top.weight).mul_(2)
-            below = torch.mul(torch.sub(scan.positions, x, out=work), work, out=work)
-            below.mul_(bend * -0.25).add_(top.density * (1 + _ROUNDING))
-            torch.maximum(limits, below, out=limits)
-            if self._effort.rounds > 1:
-                start.add_(start - x, alpha=1e-3)  # so that the start itself is inside
-                inside = torch.sub(scan.positions, x, out=work).mul_(start - scan.positions)
-                torch.maximum(limits, inside.mul_(_OUT_OF_SIGHT), out=limits)
-            is_peak = bend * top.step * top.step <= 2 * _LARGEST_LAST_GAIN * top.density
-            is_certain &= ~is_open | (is_peak & (top.curvature > _FLATTEST))
-            best_x = torch.where(top.density > best, x.sub_(top.step), best_x)
+            is_peak = (bend * top.step * top.step <= 2 * _LARGEST_LAST_GAIN * top.density) & (top.curvature > _FLATTEST)
+            is_certain &= is_peak | (largest <= 0)
+            best_x = torch.where(top.density > best, x - top.step, best_x)
             best = torch.maximum(best, top.density)
-            torch.maximum(limits, best * (1 - self._effort.loss), out=limits)
-        _, is_open = scan.best_above(limits)
-        return best_x, is_certain & ~is_open
+
+            explained = torch.mul(torch.sub(positions, x, out=work), work, out=work)
+            explained.mul_(bend * -0.25).add_(top.density * (1 + _ROUNDING))
+            torch.maximum(explained, best * (1 - self._effort.loss), out=explained)
+            torch.minimum(excess, torch.sub(densities, explained, out=explained), out=excess)
+            if self._effort.rounds > 1:
+                beyond = start + (start - x) * 1e-3  # so that the start itself is between
+                outside = torch.sub(positions, x, out=work).mul_(positions - beyond)
+                torch.minimum(excess, outside.mul_(_OUT_OF_SIGHT), out=excess)
+            largest = excess.amax(0)
+        return best_x, is_certain & (largest <= 0)
+
+    def _climb(self, start: Float[Tensor, "n"]) -> tuple[Float[Tensor, "n"], Slope]:
+        """Position after the steps up, and what is known there."""
+        x = start.clone()
+        for _ in range(self._effort.climb_steps):
+            x.sub_(self._climber.at(x).step)
+        return x, self._climber.at(x)
 
 
 class _TileWorker:

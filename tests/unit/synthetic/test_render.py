@@ -110,9 +110,10 @@ def test_views_agree_on_the_surfaces_they_share(clip):
     assert error.median() < 1e-4
     assert error.quantile(0.9) < 0.02
     # Whatever else is seen there, away from edges, hides the point, so it is nearer.
-    at_edge = torch.from_numpy(clip.edge | clip.skyline)[1][top, left]
-    seen = 1 / inverse[top, left]
-    other = (surface[1][top, left] != own) & ~at_edge & ((seen / z - 1).abs() > 0.3)
+    column, row = uv[inside, 0].long(), uv[inside, 1].long()
+    at_edge = torch.from_numpy(clip.edge | clip.skyline)[1][row, column]
+    seen = 1 / inverse[row, column]
+    other = (surface[1][row, column] != own) & ~at_edge & ((seen / z - 1).abs() > 0.05)
     assert (seen[other] < z[other]).all()
 
 
@@ -132,12 +133,11 @@ def test_the_same_seed_gives_the_same_clip_in_another_process():
         f"parts = [getattr(clip, name).tobytes() for name in {ARRAYS}]\n"
         "print(hashlib.sha256(b''.join(parts)).hexdigest())"
     )
-    digests = [
-        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-        for _ in range(2)
-    ]
-    assert len(digests[0].strip()) == 64
-    assert digests[0] == digests[1]
+    command = [sys.executable, "-c", code]
+    there = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()  # noqa: S603 - our own code
+    clip = render_clip(5, views=2, image_hw=(40, 56), options=RenderOptions(effects=CAMERA_EFFECTS))
+    here = hashlib.sha256(b"".join(getattr(clip, name).tobytes() for name in ARRAYS)).hexdigest()
+    assert here == there
 
 
 def test_seeds_differ_and_equal_seeds_do_not():
