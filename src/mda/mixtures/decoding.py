@@ -1,7 +1,5 @@
 """Decoders: from a density to one coordinate."""
 
-import torch
-
 from mda.mixtures.choices import Choice
 from mda.mixtures.families import Family
 from mda.mixtures.planes import Planes

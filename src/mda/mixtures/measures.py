@@ -5,6 +5,7 @@ from functools import cache
 import torch
 
 from mda.mixtures.families import Family
+from mda.mixtures.planes import Planes
 from mda.mixtures.rows import map_rows, tile_rows
 from mda.mixtures.spaces import LOG_OFFSET, Space
 from mda.shapes import Float, Tensor
@@ -36,7 +37,7 @@ def _weighted_sum(weights: Float[Tensor, "*b k"], values: Float[Tensor, "*b k"])
     return torch.where(weights > 0, weights * values, 0.0).sum(-1)
 
 
-# Ends of the intervals of the quadrature, in scales from a centre; beyond the last one lies less than 1e-15 of the mass.
+# Ends of the intervals of the quadrature, in scales from a centre; beyond the last lies less than 1e-15 of the mass.
 _INTERVAL_ENDS = {
     Family.NORMAL: (0.0, 1.0, 2.0, 3.0, 4.0, 5.5, 8.0),
     Family.LAPLACE: (0.0, 0.75, 2.0, 4.0, 8.0, 16.0, 36.0),
@@ -59,23 +60,24 @@ def entropies(
     """Differential entropy -integral f log f in the coordinate, in nat.
 
     There is no closed form. Gauss-Legendre quadrature on the intervals between the points 0, 1, 2, ... scales from all
-    centres, so that the narrowest component is resolved as well as the widest.
+    centres, so that the narrowest component is resolved as well as the widest. With an unnormalised density g of
+    integral Z the entropy is log Z - integral g log g / Z.
     """
     ends = _INTERVAL_ENDS[family]
-    marks = torch.tensor([-end for end in ends[:0:-1]] + list(ends), dtype=locs.dtype, device=locs.device)
+    marks = [-end for end in ends[:0:-1]] + list(ends)
     nodes, node_weights = _gauss_legendre(_NODES)
 
     def of_tile(locs: Tensor, scales: Tensor, log_weights: Tensor) -> tuple[Tensor]:
-        points = (locs[..., None] + scales[..., None] * marks).flatten(1).sort(-1).values
-        widths = points[:, 1:] - points[:, :-1]
-        log_heights = (log_weights - scales.log())[:, None]
-        entropy = torch.zeros_like(locs[:, 0])
-        for node, weight in zip(nodes, node_weights, strict=True):
-            x = points[:, :-1] + node * widths
-            z = (x[..., None] - locs[:, None]) / scales[:, None]
-            log_f = torch.logsumexp(log_heights + family.log_density(z), -1)
-            entropy -= weight * (widths * log_f.exp() * log_f).sum(-1)
-        return (entropy,)
+        planes = Planes(family, locs.shape[1], locs.shape[0], like=locs).load(locs, scales, log_weights)
+        points = torch.cat([planes.offsets + mark * planes.scales for mark in marks]).sort(0).values
+        widths = points[1:] - points[:-1]
+        total, weighted_log = torch.zeros_like(widths[0]), torch.zeros_like(widths[0])
+        for node, node_weight in zip(nodes, node_weights, strict=True):
+            density = planes.densities_at(points[:-1] + node * widths)
+            mass = node_weight * widths * density
+            total += mass.sum(0)
+            weighted_log += (mass * density.log()).sum(0)
+        return (total.log() - weighted_log / total,)
 
     rows = tile_rows(len(marks) * locs.shape[-1] ** 2, locs.device)
     return map_rows(of_tile, (locs, scales, log_weights), rows)[0]

@@ -21,7 +21,7 @@ _FIELDS = ("locs", "scales", "log_weights")
 class DepthMixture:
     """Mixture densities of depth, one per element of the batch shape `*b`.
 
-    p(x) = sum_k exp(log_weights_k) q((x - locs_k) / scales_k) / scales_k, where q is the standard member of `family` and
+    p(x) = sum_k exp(log_weights_k) q((x - locs_k) / scales_k) / scales_k; q is the standard member of `family` and
     x is the coordinate of `space`: depth itself, or log(depth + 0.1). Half-precision tensors are promoted to float32.
 
     `log_prob` and `crps` are differentiable in depth and in the parameters, as are `cdf`, `mean` and `std`. Decoders,
@@ -142,7 +142,7 @@ class DepthMixture:
         return entropies(*self._parameters, self._family)
 
     def crps(self, depth: Float[Tensor, "*b"]) -> Float[Tensor, "*b"]:
-        """Continuous ranked probability score of `depth`, in the coordinate of `space`; closed form, lower is better."""
+        """Continuous ranked probability score of `depth`, in the coordinate of `space`; closed form, low is good."""
         return crps(self._space.coordinate(depth), *self._parameters, self._family)
 
     @torch.no_grad()

@@ -1,4 +1,4 @@
-"""The highest point of mixtures of normals, for millions of them: scan, climb, look for rivals, and try harder if needed.
+"""The highest point of mixtures of normals, for millions of them: scan, climb, look for rivals, try harder if needed.
 
 What makes it exact. At a mode x* the density f has f' = 0 and f'' <= 0. Write r_j for the share of component j in
 f(x*), p_j = 1 / s_j^2 and z_j = (x* - m_j) / s_j.
@@ -61,7 +61,7 @@ class Effort:
         return 1 - math.exp(-0.9 * (self.spacing / 2) ** 2)
 
 
-# Each effort is for the pixels that the one before has left uncertain: about 4 in 100, then 1 in 100. The last is final.
+# Each effort is for the pixels that the one before left uncertain: about 4 in 100, then 1 in 100. The last is final.
 _EFFORTS = (
     Effort(spacing=0.6, rounds=1, climb_steps=2),
     Effort(spacing=0.25, rounds=2, climb_steps=5),

@@ -65,7 +65,7 @@ class Planes:
         return offsets, rates, log_heights
 
     def exponents(self, scaled: Float[Tensor, "*x n"]) -> Float[Tensor, "*x n"]:
-        """e of scaled distances to centres, rates * (x - offsets); in place."""
+        """E of scaled distances to centres, rates * (x - offsets); in place."""
         return torch.mul(scaled, scaled, out=scaled) if self.family is Family.NORMAL else scaled.abs_()
 
     def densities_at(self, x: Float[Tensor, "*x n"]) -> Float[Tensor, "*x n"]:
@@ -88,8 +88,8 @@ def bounded_exp_(values: Float[Tensor, "*x"]) -> Float[Tensor, "*x"]:
 
 
 def position_of_largest(
-    values: Float[Tensor, "c n"], positions: Float[Tensor, "c n"], largest: Float[Tensor, "n"], *, out: Tensor
-) -> Float[Tensor, "n"]:
+    values: Float[Tensor, "c *n"], positions: Float[Tensor, "c *n"], largest: Float[Tensor, "*n"], *, out: Tensor
+) -> Float[Tensor, "*n"]:
     """Position of the largest of c values per pixel; the largest position among equals.
 
     Much faster than `argmax` and `gather` over planes: all but the largest are pushed far down, then a maximum.

@@ -7,7 +7,7 @@ from mda.mixtures.rows import map_rows, tile_rows
 from mda.shapes import Float, Tensor
 
 _MOST_STEPS = 150
-_BISECT_EVERY = 3  # Newton's method may crawl where the distribution function bends; every third step halves the bracket
+_BISECT_EVERY = 3  # Newton's method may crawl where the distribution function bends; each third step halves the bracket
 
 
 def quantiles(

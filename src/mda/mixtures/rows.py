@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import torch
 
-from mda.shapes import Float, Shaped, Tensor
+from mda.shapes import Tensor
 
 _ELEMENTS = {"cpu": 1 << 18}  # per working array: a few of them fit the cache of a CPU core
 _ELEMENTS_ELSEWHERE = 1 << 24  # a GPU wants few large kernels
@@ -17,10 +17,10 @@ def tile_rows(elements_per_row: int, device: torch.device, chunk: int | None = N
 
 
 def map_rows(
-    function: Callable[..., tuple[Shaped[Tensor, "r"], ...]],
-    arrays: tuple[Float[Tensor, "*b k"], ...],
+    function: Callable[..., tuple[Tensor, ...]],
+    arrays: tuple[Tensor, ...],
     rows: int,
-) -> tuple[Shaped[Tensor, "..."], ...]:
+) -> tuple[Tensor, ...]:
     """Apply a function of [r, k] arrays that returns [r] arrays to tiles of at most `rows` pixels of [*b, k] arrays."""
     batch_shape = arrays[0].shape[:-1]
     flat = [array.reshape(-1, array.shape[-1]) for array in arrays]

@@ -65,7 +65,9 @@ class DepthModule(lightning.LightningModule):
         """AdamW with the closed-form schedule."""
         config = self.config
         groups = parameter_groups(self.network.named_parameters(), config.optimiser)
-        optimiser = torch.optim.AdamW(groups, lr=config.optimiser.rate, betas=(config.optimiser.betas[0], config.optimiser.betas[1]))
+        optimiser = torch.optim.AdamW(
+            groups, lr=config.optimiser.rate, betas=(config.optimiser.betas[0], config.optimiser.betas[1])
+        )
         schedule = torch.optim.lr_scheduler.LambdaLR(
             optimiser, lambda step: rate_factor(step, steps=config.steps, config=config.optimiser)
         )

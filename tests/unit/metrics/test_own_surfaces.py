@@ -68,6 +68,13 @@ def test_flying_is_between_a_fifth_and_four_fifths_of_the_gap(place, flies):
     assert score(depth, truth)["flying"].mean == flies
 
 
+@pytest.mark.parametrize(("place", "wrong"), [(-1.0, 0.5), (0.19, 0.5), (0.21, 0), (0.79, 0), (0.81, 0.5), (2.0, 0.5)])
+def test_wrong_side_is_at_or_beyond_the_ends_of_the_gap(place, wrong):
+    truth = step_truth()
+    depth = torch.where(truth.edge, FRONT * (BACK / FRONT) ** place, truth.depth)
+    assert score(depth, truth)["wrong_side"].mean == wrong
+
+
 @pytest.mark.parametrize(("gap", "unresolved"), [(1.09, 1), (1.11, 0), (0.5, 1)])
 def test_own_gaps_below_a_tenth_are_counted_apart(gap, unresolved):
     truth = step_truth()

@@ -60,7 +60,7 @@ def test_unusable_depth_is_unscored_unless_called_sky():
 
 def test_another_surface_nearby_does_not_move_the_own_depth():
     depth = torch.full((1, HEIGHT, WIDTH), WALL)
-    depth[..., 9:, :] = 1.0
+    depth[..., 7:, :] = 1.0
     sky = torch.zeros_like(depth, dtype=torch.bool)
     sky[:, :4] = True
     truth = EdgeTruth.from_depth(depth, ~sky, sky=sky)

@@ -113,7 +113,7 @@ def test_views_agree_on_the_surfaces_they_share(clip):
     column, row = uv[inside, 0].long(), uv[inside, 1].long()
     at_edge = torch.from_numpy(clip.edge | clip.skyline)[1][row, column]
     seen = 1 / inverse[row, column]
-    other = (surface[1][row, column] != own) & ~at_edge & ((seen / z - 1).abs() > 0.05)
+    other = (surface[1][row, column] != own) & ~at_edge & ((seen / z - 1).abs() > 0.3)
     assert (seen[other] < z[other]).all()
 
 
@@ -148,7 +148,7 @@ def test_seeds_differ_and_equal_seeds_do_not():
 
 
 def test_about_a_third_to_a_half_of_the_clips_show_sky():
-    shows = [render_clip(seed, views=1, image_hw=(18, 24)).sky.mean() > 0.02 for seed in range(40)]
+    shows = [render_clip(seed, views=1, image_hw=(18, 24)).sky.mean() > 0.02 for seed in range(30)]
     assert 0.25 < np.mean(shows) < 0.7
 
 
