@@ -60,9 +60,11 @@ def shell(
 ) -> None:
     """Floor, walls and perhaps a ceiling around the origin."""
     paint = add_material(b, rng, "wall")
-    b.box((0, 0, -0.1), (half[0] + 2 * _WALL, half[1] + 2 * _WALL, 0.1), add_material(b, rng, "floor"))
+    # Light comes from between floor and ceiling, or from above a floor: neither throws a shadow that is seen.
+    slab = half[0] + 2 * _WALL, half[1] + 2 * _WALL, 0.1
+    b.box((0, 0, -0.1), slab, add_material(b, rng, "floor"), casts=0)
     if ceiling:
-        b.box((0, 0, height + 0.1), (half[0] + 2 * _WALL, half[1] + 2 * _WALL, 0.1), add_material(b, rng, "ceiling"))
+        b.box((0, 0, height + 0.1), slab, add_material(b, rng, "ceiling"), casts=0)
     for k in range(4):
         yaw = k * math.pi / 2
         length, away = (2 * half[0], half[1]) if k % 2 == 0 else (2 * half[1], half[0])

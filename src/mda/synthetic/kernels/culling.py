@@ -177,6 +177,33 @@ def bounds_in_light(prims, light, rects):
 
 @kernel
 @no_type_check
+def _angles_of_corners(p, x, y, z, azimuth):
+    """Lowest and highest turn from the given azimuth and lowest and highest tangent of the elevation of a box.
+
+    (x, y, z) is its centre as seen from the light. A turn of pi means that the light's plumb line may cross the box.
+    """
+    grow = 1 + abs(p.taper)
+    hx, hy, hz = p.hx * grow, p.hy * grow, p.hz
+    left, right, low, high = math.pi, -math.pi, 1e30, -1e30
+    for k in range(8):
+        u, v, w = (hx if k & 1 else -hx), (hy if k & 2 else -hy), (hz if k & 4 else -hz)
+        a = x + p.r00 * u + p.r10 * v + p.r20 * w
+        b = y + p.r01 * u + p.r11 * v + p.r21 * w
+        c = z + p.r02 * u + p.r12 * v + p.r22 * w
+        turn = math.atan2(b, a) - azimuth
+        turn -= 2 * math.pi * math.floor(turn / (2 * math.pi) + 0.5)
+        if abs(turn) > 1.5:
+            return -math.pi, math.pi, -1e30, 1e30
+        left, right = min(left, turn), max(right, turn)
+        tangent = c / math.sqrt(a * a + b * b)
+        low, high = min(low, tangent), max(high, tangent)
+    # Edges are arcs of great circles, which bulge away from the horizon.
+    bulge = 1 / math.cos(0.5 * (right - left))
+    return left, right, (low * bulge if low < 0 else low), (high * bulge if high > 0 else high)
+
+
+@kernel
+@no_type_check
 def bounds_around_light(prims, lx, ly, lz, rects):
     """Fill rects[n, 4] in (azimuth, elevation), radians from (-pi, -pi/2), for a point light at (lx, ly, lz)."""
     for i in range(prims.shape[0]):
@@ -184,21 +211,15 @@ def bounds_around_light(prims, lx, ly, lz, rects):
         rects[i, :] = 0
         if p.casts == 0:
             continue
-        grow = 1 + abs(p.taper)
-        radius = 1e-6 + math.sqrt((p.hx * p.hx + p.hy * p.hy) * grow * grow + p.hz * p.hz)
         x, y, z = p.cx - lx, p.cy - ly, p.cz - lz
-        distance = math.sqrt(x * x + y * y + z * z)
-        rects[i, 2], rects[i, 3] = 2 * math.pi, math.pi
-        if distance <= radius:
-            continue
-        angle = math.asin(radius / distance)
-        elevation = math.asin(z / distance)
-        low, high = elevation - angle, elevation + angle
-        rects[i, 1], rects[i, 3] = max(0, low + math.pi / 2), min(math.pi, high + math.pi / 2)
-        if low <= -math.pi / 2 or high >= math.pi / 2:
-            continue
-        half = math.asin(min(1.0, math.sin(angle) / math.cos(elevation)))
         azimuth = math.atan2(y, x)
-        # One that straddles the seam stays in every column.
-        if azimuth - half >= -math.pi and azimuth + half <= math.pi:
-            rects[i, 0], rects[i, 2] = azimuth - half + math.pi, azimuth + half + math.pi
+        left, right, low, high = _angles_of_corners(p, x, y, z, azimuth)
+        # What straddles the seam of the azimuth is put into every column.
+        rects[i, 2] = 2 * math.pi
+        if azimuth + left >= -math.pi and azimuth + right <= math.pi:
+            rects[i, 0], rects[i, 2] = azimuth + left + math.pi, azimuth + right + math.pi
+        # A little more, for rounding.
+        rects[i, 1] = max(0.0, math.atan(low) + math.pi / 2 - 1e-6)
+        rects[i, 3] = min(math.pi, math.atan(high) + math.pi / 2 + 1e-6)
+
+
