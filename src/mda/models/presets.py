@@ -158,6 +158,7 @@ _ALL = (
         scheme=Scheme.NATIVE,
         long_side=256,
         patch=16,
+        decoder=Decoder.HEAVIEST,
         takes_cameras=False,
     ),
     Preset(

@@ -1,5 +1,7 @@
+import dataclasses
 import math
 
+import numpy as np
 import pytest
 import torch
 
@@ -105,6 +107,12 @@ def test_a_prediction_without_sky_or_cameras_has_no_such_scores():
     assert score_views(ClipPrediction(depths={}), truth) == {}
     without = score_depth(torch.where(truth.sky, 50.0, truth.edges.depth), None, truth)
     assert without["flying_skyline"].mean == pytest.approx(0.5)
+
+
+def test_steps_of_less_than_a_tenth_are_no_edges():
+    low = dataclasses.replace(CLIP, back_depth=CLIP.front_depth * np.float32(1.09))
+    assert ClipTruth.of(CLIP).edges.edge.any()
+    assert not ClipTruth.of(low).edges.edge.any()
 
 
 def test_median_depth_is_the_unit_of_relative_distances():

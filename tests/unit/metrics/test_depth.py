@@ -57,10 +57,11 @@ def test_scale_undoes_a_factor_exactly_with_one_scale_per_clip():
 
 
 def test_scale_ignores_what_is_masked_out_or_no_depth():
-    target = torch.ones(1, 2, 4)
-    pred = torch.full((1, 2, 4), 0.5)
-    pred[0, 0] = torch.tensor([torch.nan, torch.inf, 0.0, -3.0])
-    target[0, 1, 0] = torch.nan
+    target = torch.ones(1, 3, 4)
+    pred = torch.full((1, 3, 4), 0.5)
+    pred[0, 0] = torch.tensor([torch.nan, torch.inf, torch.inf, -3.0])
+    pred[0, 1] = -3.0
+    target[0, 2, 0] = torch.nan
     assert align_scale(pred, target, target.isfinite()) == 2.0
 
 

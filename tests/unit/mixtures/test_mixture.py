@@ -1,133 +1,144 @@
+import dataclasses
 import math
 
 import pytest
 import torch
+from tests.unit.mixtures.references import coordinate_density, random_mixture
 
-from mda.errors import MdaError
-from mda.mixtures import Decoder, DepthMixture
+from mda.mixtures import DepthMixture, Family, Space
 
 
-def two_surfaces(near=1.0, far=3.0, weights=(0.6, 0.4), confidence=80.0, **kwargs) -> DepthMixture:
-    return DepthMixture.from_confidence(
-        depths=torch.tensor([near, far]),
-        confidence=torch.full((2,), confidence),
-        log_weights=torch.tensor(weights).log(),
-        **kwargs,
+@pytest.mark.parametrize("family", list(Family))
+@pytest.mark.parametrize("space", list(Space))
+def test_log_prob_is_the_published_likelihood(family, space):
+    depths, confidence = torch.tensor([[1.0, 2.5]], dtype=torch.float64), torch.tensor([[3.0, 40.0]], dtype=torch.float64)
+    log_weights = torch.tensor([[0.3, 0.7]], dtype=torch.float64).log()
+    mixture = DepthMixture.from_confidence(
+        depths=depths, confidence=confidence, log_weights=log_weights, family=family, space=space
     )
+    depth = torch.tensor([2.2], dtype=torch.float64)
+    x, m = (torch.log(d + 0.1) if space == "log" else d for d in (depth[:, None], depths))
+    if family == "normal":
+        minus_log_p = 0.5 * (confidence * (x - m) ** 2 / 0.2 - confidence.log() + math.log(2 * math.pi * 0.2))
+    else:
+        minus_log_p = confidence * (x - m).abs() / 0.2 - confidence.log() + math.log(2 * 0.2)
+    torch.testing.assert_close(mixture.log_prob(depth), torch.logsumexp(log_weights - minus_log_p, -1))
+    torch.testing.assert_close(mixture.confidence, confidence)
+    torch.testing.assert_close(mixture.hypotheses, depths)
+
+
+def test_density_in_the_coordinate():
+    mixture = random_mixture(50, 4, 1)
+    depth = mixture.hypotheses[:, 1] * 1.1
+    density = coordinate_density(mixture, mixture.space.coordinate(depth)[:, None])[:, 0]
+    torch.testing.assert_close(mixture.log_prob(depth).exp(), density)
+
+
+@pytest.mark.parametrize("family", list(Family))
+@pytest.mark.parametrize("space", list(Space))
+def test_log_prob_gradients(family, space):
+    mixture = random_mixture(6, 3, 2, family=family, space=space)
+    inputs = [a.clone().requires_grad_() for a in (mixture.hypotheses[:, 0] * 1.03, mixture.locs, mixture.scales, mixture.log_weights)]
+
+    def log_prob(depth, locs, scales, log_weights):
+        return DepthMixture(locs=locs, scales=scales, log_weights=log_weights, family=family, space=space).log_prob(depth)
+
+    assert torch.autograd.gradcheck(log_prob, inputs)
+
+
+@pytest.mark.parametrize("family", list(Family))
+@pytest.mark.parametrize("space", list(Space))
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_gradients_are_finite_for_extreme_values(family, space, dtype):
+    extremes = torch.tensor([1e-4, 1.0, 1e4], dtype=dtype)
+    depths, confidence, depth = torch.cartesian_prod(
+        extremes, torch.tensor([1.0, 1e8, 1e30], dtype=dtype), torch.tensor([-3.0, -0.1, 0.0, 1e-4, 1.0, 1e4], dtype=dtype)
+    ).unbind(1)
+    depths = torch.stack([depths, torch.full_like(depths, 2.0)], -1).requires_grad_()
+    confidence = torch.stack([confidence, torch.full_like(confidence, 1e8)], -1).requires_grad_()
+    logits = torch.tensor([0.0, -80.0], dtype=dtype).expand_as(depths).clone().requires_grad_()
+    depth = depth.clone().requires_grad_()
+    mixture = DepthMixture.from_confidence(
+        depths=depths, confidence=confidence, log_weights=logits.log_softmax(-1), family=family, space=space
+    )
+    log_prob = mixture.log_prob(depth)
+    log_prob.sum().backward()
+    assert log_prob.isfinite().all()
+    for leaf in (depths, confidence, logits, depth):
+        assert leaf.grad.isfinite().all()
+    assert depths.grad.abs().amax() > 0
+
+
+def test_component_without_weight_does_not_count():
+    full = random_mixture(10, 2, 3)
+    locs, scales = (torch.cat([a, a[:, :1] + 0.3], -1) for a in (full.locs, full.scales))
+    log_weights = torch.cat([full.log_weights, torch.full((10, 1), -torch.inf)], -1)
+    padded = DepthMixture(locs=locs, scales=scales, log_weights=log_weights)
+    depth = full.hypotheses[:, 0] * 1.01
+    torch.testing.assert_close(padded.log_prob(depth), full.log_prob(depth))
+    torch.testing.assert_close(padded.decode("mode"), full.decode("mode"))
+    torch.testing.assert_close(padded.mean(), full.mean())
+    torch.testing.assert_close(padded.crps(depth), full.crps(depth))
+    torch.testing.assert_close(padded.entropy(), full.entropy(), atol=1e-6, rtol=0)
+
+
+def test_half_precision_is_promoted():
+    mixture = random_mixture(8, 4, 4)
+    for dtype in (torch.bfloat16, torch.float16):
+        half = DepthMixture.from_confidence(
+            depths=mixture.hypotheses.to(dtype), confidence=mixture.confidence.to(dtype), log_weights=mixture.log_weights.to(dtype)
+        )
+        assert {half.locs.dtype, half.scales.dtype, half.log_weights.dtype} == {torch.float32}
+        # The log is taken after the promotion.
+        torch.testing.assert_close(half.hypotheses, mixture.hypotheses.to(dtype).float(), rtol=1e-6, atol=1e-6)
+        assert half.decode("mode").dtype == torch.float32
+        assert half.to(dtype).locs.dtype == torch.float32
+
+
+def test_words_become_enumerations():
+    mixture = DepthMixture(locs=torch.zeros(2), scales=torch.ones(2), log_weights=torch.zeros(2), family="laplace", space="linear")
+    assert mixture.family is Family.LAPLACE
+    assert mixture.space is Space.LINEAR
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        mixture.space = "log"
 
 
 @pytest.mark.parametrize(
-    ("decoder", "expected"), [("heaviest", 1.0), ("component", 1.0), ("front", 1.0), ("back", 3.0)]
+    "shapes", [((3, 4), (3, 4), (3, 5)), ((3, 4), (4,), (3, 4)), ((), (), ()), ((3, 0), (3, 0), (3, 0))]
 )
-def test_decoders_on_two_separate_surfaces_land_on_one_of_them(decoder, expected):
-    assert two_surfaces().decode(decoder).item() == pytest.approx(expected, rel=1e-3)
+def test_shapes_are_checked(shapes):
+    locs, scales, log_weights = (torch.ones(shape) for shape in shapes)
+    with pytest.raises(ValueError, match=r"one shape \[\*b, k\] with k >= 1; found \{'locs'"):
+        DepthMixture(locs=locs, scales=scales, log_weights=log_weights)
 
 
-def test_the_mean_of_two_surfaces_is_a_flying_point_and_the_mode_is_not():
-    mixture = two_surfaces()
-    assert 1.3 < mixture.decode("mean").item() < 2.7
-    assert mixture.decode("mode").item() == pytest.approx(1.0, rel=1e-2)
-
-
-def test_a_narrow_light_component_can_be_the_mode_but_not_the_heaviest():
-    mixture = DepthMixture.from_confidence(
-        depths=torch.tensor([1.0, 3.0]),
-        confidence=torch.tensor([2.0, 200.0]),
-        log_weights=torch.tensor([0.7, 0.3]).log(),
-    )
-    assert mixture.decode("heaviest").item() == pytest.approx(1.0)
-    assert mixture.decode("mode").item() == pytest.approx(3.0, rel=1e-2)
-    assert mixture.decode_with_component("mode")[1].item() == 1
-
-
-def test_layers_hold_depth_and_mass_of_both_surfaces():
-    layers = two_surfaces().layers()
-    assert layers.front_depth.item() == pytest.approx(1.0, rel=1e-2)
-    assert layers.back_depth.item() == pytest.approx(3.0, rel=1e-2)
-    assert layers.front_mass.item() == pytest.approx(0.6, abs=1e-3)
-    assert layers.back_mass.item() == pytest.approx(0.4, abs=1e-3)
-
-
-def test_overlapping_components_are_one_layer():
-    layers = two_surfaces(near=1.0, far=1.02, confidence=10.0).layers()
-    assert layers.front_depth.item() == layers.back_depth.item()
-    assert layers.front_mass.item() == pytest.approx(1.0, abs=1e-5)
-
-
-def test_published_likelihoods():
-    # -log p = c |x - m| / 0.2 - log c + log 0.4 and 1/2 [c (z - mu)^2 / 0.2 - log c + log(0.4 pi)].
-    one = {"depths": torch.tensor([2.0]), "confidence": torch.tensor([5.0]), "log_weights": torch.zeros(1)}
-    laplace = DepthMixture.from_confidence(**one, family="laplace", space="linear")
-    assert -laplace.log_prob(torch.tensor(2.1)).item() == pytest.approx(
-        5 * 0.1 / 0.2 - math.log(5) + math.log(0.4), rel=1e-4
-    )
-    normal = DepthMixture.from_confidence(**one)
-    step = math.log(2.2) - math.log(2.1)
-    expected = 0.5 * (5 * step**2 / 0.2 - math.log(5) + math.log(0.4 * math.pi))
-    assert -normal.log_prob(torch.tensor(2.1)).item() == pytest.approx(expected, rel=1e-4)
-
-
-def test_confidence_and_hypotheses_come_back():
-    mixture = two_surfaces(confidence=7.0)
-    assert torch.allclose(mixture.confidence, torch.full((2,), 7.0))
-    assert torch.allclose(mixture.hypotheses, torch.tensor([1.0, 3.0]))
-
-
-@pytest.mark.parametrize("wrong", [{"family": "cauchy"}, {"space": "inverse"}])
-def test_unknown_families_and_spaces_are_refused_by_name(wrong):
-    with pytest.raises((MdaError, ValueError), match=next(iter(wrong.values()))):
-        DepthMixture(locs=torch.zeros(2), scales=torch.ones(2), log_weights=torch.zeros(2), **wrong)
-
-
-def test_an_unknown_decoder_is_refused_by_name():
-    with pytest.raises((MdaError, ValueError), match="brightest"):
-        two_surfaces().decode("brightest")
-
-
-@pytest.mark.parametrize("decoder", list(Decoder))
-@pytest.mark.parametrize("shape", [(), (0,), (2, 0, 3), (2, 3)])
-def test_every_decoder_takes_any_batch_shape_also_an_empty_one(decoder, shape):
-    mixture = DepthMixture(
-        locs=torch.rand(*shape, 3),
-        scales=torch.rand(*shape, 3) + 0.1,
-        log_weights=torch.rand(*shape, 3).log_softmax(-1),
-    )
-    depth, index = mixture.decode_with_component(decoder)
-    assert depth.shape == shape
-    assert index.shape == shape
-    assert index.dtype == torch.int64
-
-
-@pytest.mark.parametrize("decoder", list(Decoder))
-def test_decoding_keeps_no_graph_and_runs_in_inference_mode(decoder):
-    locs = torch.rand(5, 4, requires_grad=True)
-    mixture = DepthMixture(locs=locs, scales=torch.full((5, 4), 0.2), log_weights=torch.zeros(5, 4).log_softmax(-1))
-    assert not mixture.decode(decoder).requires_grad
-    with torch.inference_mode():
-        assert mixture.decode(decoder).shape == (5,)
-
-
-def test_gradients_of_the_likelihood_are_right_and_finite_far_away():
-    locs, scales, logits = (torch.rand(6, 4, dtype=torch.float64) + 0.2 for _ in range(3))
-    for tensor in (locs, scales, logits):
-        tensor.requires_grad_()
-
-    def log_prob(locs, scales, logits):
-        return DepthMixture(locs=locs, scales=scales, log_weights=logits.log_softmax(-1)).log_prob(
-            torch.full((6,), 1.7).double()
-        )
-
-    assert torch.autograd.gradcheck(log_prob, (locs, scales, logits))
-    far = DepthMixture(locs=locs, scales=scales, log_weights=logits.log_softmax(-1)).log_prob(
-        torch.full((6,), 1e6).double()
-    )
-    far.sum().backward()
-    assert all(tensor.grad.isfinite().all() for tensor in (locs, scales, logits))
-
-
-def test_indexing_and_moving():
-    mixture = DepthMixture(locs=torch.rand(2, 3, 4), scales=torch.rand(2, 3, 4), log_weights=torch.rand(2, 3, 4))
-    assert mixture[1].batch_shape == (3,)
-    assert mixture[:, 2].batch_shape == (2,)
-    assert mixture.to(torch.float64).locs.dtype == torch.float64
+def test_parts_of_the_batch():
+    mixture = DepthMixture(**{n: torch.rand(2, 3, 5, 4) for n in ("locs", "scales", "log_weights")})
+    assert mixture.batch_shape == (2, 3, 5)
     assert mixture.num_components == 4
+    assert mixture[0].batch_shape == (3, 5)
+    assert mixture[:, 1:].batch_shape == (2, 2, 5)
+    assert mixture[..., 0].batch_shape == (2, 3)
+    assert mixture[None].batch_shape == (1, 2, 3, 5)
+    assert torch.equal(mixture[1, ..., 2:].locs, mixture.locs[1, :, 2:])
+    mask = torch.rand(2, 3, 5) > 0.5
+    assert mixture[mask].batch_shape == (int(mask.sum()),)
+    assert torch.equal(mixture[mask, ...].scales, mixture.scales[mask])
+
+
+def test_to_moves_everything_and_keeps_the_kind():
+    mixture = random_mixture(3, 2, 5, family="laplace", space="linear").to(torch.float32)
+    assert mixture.locs.dtype == mixture.log_weights.dtype == torch.float32
+    assert mixture.family is Family.LAPLACE
+    assert mixture.space is Space.LINEAR
+    assert mixture.to("meta").scales.is_meta
+
+
+@pytest.mark.parametrize("family", list(Family))
+def test_distribution_function_is_the_integral(family):
+    mixture = random_mixture(20, 4, 6, family=family)
+    low = (mixture.locs - 40 * mixture.scales).amin(-1, keepdim=True)
+    at = mixture.locs[:, :1] + 0.5 * mixture.scales[:, :1]
+    x = low + (at - low) * torch.linspace(0, 1, 100_001, dtype=torch.float64)
+    integral = torch.trapezoid(coordinate_density(mixture, x), x)
+    torch.testing.assert_close(mixture.cdf(mixture.space.depth(at[:, 0])), integral, rtol=1e-4, atol=1e-6)

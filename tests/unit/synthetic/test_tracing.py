@@ -187,3 +187,33 @@ def test_shadows_fall_away_from_the_light(builder):
     # From (0.5, 3, 0) the shadow falls to x = 0.5 - tan(0.5) on the floor at z = -1.
     assert brightness(0.5 - math.tan(0.5), 3.0) == pytest.approx(0, abs=1e-6)
     assert brightness(-0.9, 3.4) == pytest.approx(0.5 * math.cos(0.5), rel=0.01)
+
+
+@pytest.mark.parametrize("point", [0, 1])
+def test_the_light_finds_everything_that_throws_a_shadow(builder, point):
+    """Against asking every primitive for every pixel."""
+    rng = np.random.default_rng(4)
+    paint = plain(builder, (0.5, 0.5, 0.5), emission=0.0)
+    builder.box((0, 4, -1.6), (8, 8, 0.1), paint)
+    for _ in range(50):
+        centre = rng.uniform(-2, 2), rng.uniform(2, 6), rng.uniform(-1.5, 2.5)
+        half = tuple(np.exp(rng.uniform(-4, -0.7, 3)))
+        if math.dist(centre, (0.2, 3.8, 1.4)) < 1:
+            continue  # the point light is there
+        getattr(builder, str(rng.choice(["box", "ellipsoid"])))(centre, half, paint, turned(*rng.uniform(0, 6, 3)))
+    builder.pole((-0.3, 3.5, -1.5), (0.3, 4.5, 3), 0.05, paint)
+    builder.cylinder((1.0, 4.0, 0.0), 0.2, 0.6, paint, along((1.0, 0.3, 0.2)), taper=0.9)
+    environment = dark()
+    environment["point"], environment["reach"] = point, 5.0
+    environment["lx"], environment["ly"], environment["lz"] = (0.2, 3.8, 1.4) if point else (0.48, -0.36, 0.8)
+    for i in range(3):
+        environment[f"light{i}"] = 1.0
+    tracer = Tracer(builder.build(environment))
+    culled = tracer.draw(ahead(), HW, 0.05).colour
+    frame, starts, _ = tracer._light_cells
+    cells, count = len(starts) - 1, len(tracer.scene.primitives)
+    everything = np.tile(np.arange(count, dtype=np.int32), cells)
+    tracer._light_cells = frame, (np.arange(cells + 1) * count).astype(np.int32), everything
+    assert np.array_equal(culled, tracer.draw(ahead(), HW, 0.05).colour)
+    lit = culled[..., 0] > 0.01
+    assert 0.1 < lit.mean() < 0.9
