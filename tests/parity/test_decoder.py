@@ -5,10 +5,10 @@ import re
 import pytest
 import torch
 from safetensors.torch import load_file
-from tests.golden import golden_params
-from tests.unit.mixtures.references import nll
 
 from mda.mixtures import DepthMixture
+from tests.golden import golden_params
+from tests.unit.mixtures.references import nll
 
 _KINDS = {"l1": ("laplace", "linear"), "l2": ("normal", "linear"), "logl2": ("normal", "log")}
 _DECODERS = {"": "mode", "-noopt": "component", "-onlyp": "heaviest"}

@@ -54,6 +54,7 @@ def all_tallies(depth: torch.Tensor, truth: EdgeTruth, scale: torch.Tensor) -> d
         "wrong": nearer_to_other_true_surface(aligned, truth).tally,
         "own flying": own.flying.tally,
         "own wrong": own.wrong_side.tally,
+        "right": own.right.tally,
         "unresolved": own.unresolved.tally,
         "unscored": own.unscored.tally,
     }

@@ -159,6 +159,7 @@ def _edge_errors(depth: Tensor, truth: ClipTruth) -> dict[str, Tally]:
     return {
         "flying_own_surfaces": own.flying.tally,
         "wrong_side_own_surfaces": own.wrong_side.tally,
+        "right_own_surfaces": own.right.tally,
         "unresolved_own_surfaces": own.unresolved.tally,
         "unscored_own_surfaces": own.unscored.tally,
         "flying_true_surfaces_scale_aligned": flying_between_true_surfaces(aligned, edges).tally,

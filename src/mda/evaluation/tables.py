@@ -14,6 +14,7 @@ DEPTH_COLUMNS = (
     ("log RMSE ↓", "log_rmse_scale_aligned", 1, 3),
     ("flying, own surfaces % ↓", "flying_own_surfaces", 100, 1),
     ("wrong side, own % ↓", "wrong_side_own_surfaces", 100, 1),
+    ("right, own % ↑", "right_own_surfaces", 100, 1),
     ("unresolved %", "unresolved_own_surfaces", 100, 1),
     ("flying, true surfaces % ↓", "flying_true_surfaces_scale_aligned", 100, 1),
     ("wrong side, true % ↓", "wrong_side_true_surfaces_scale_aligned", 100, 1),

@@ -75,6 +75,8 @@ class OwnSurfaceScores:
     Attributes:
         flying: u in (0.2, 0.8), over resolved pixels.
         wrong_side: u <= 0.2 where the truth is the back surface or u >= 0.8 where it is the front one, over the same.
+        right: resolved, not flying and not on the wrong side, over pixels that could be scored: hardly any difference
+            between the pixels of one prediction and another, so it compares them where the rates above do not.
         unresolved: own back < 1.1 own front (or reversed), over pixels that could be scored.
         unscored: fewer than three pixels of a surface around, or no usable depth; over all edge pixels, those that
             have no windows last.
@@ -82,6 +84,7 @@ class OwnSurfaceScores:
 
     flying: Scores
     wrong_side: Scores
+    right: Scores
     unresolved: Scores
     unscored: Scores
 
@@ -103,6 +106,7 @@ def own_surface_scores(depth: Float[Tensor, "*b h w"], around: EdgeNeighbourhood
     return OwnSurfaceScores(
         flying=Scores(values=flying, mask=resolved),
         wrong_side=Scores(values=wrong, mask=resolved),
+        right=Scores(values=resolved & ~flying & ~wrong, mask=scored),
         unresolved=Scores(values=~resolved, mask=scored),
         unscored=Scores(values=unscored, mask=torch.ones_like(unscored)),
     )

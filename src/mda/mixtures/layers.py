@@ -15,7 +15,7 @@ MIN_MASS = 0.1
 """Mass from which on a peak counts as a surface: less would be one stray component of four."""
 
 _CLIMB_STEPS = 12
-_SHALLOWEST = 0.01  # peaks are one surface unless the density between them falls by this share of the lower one
+_SHALLOWEST = 0.1  # peaks are one surface unless the density between them falls by this share of the lower one
 _BETWEEN = (0.25, 0.5, 0.75)  # where between two peaks the density is looked at
 
 

@@ -37,7 +37,7 @@ def _weighted_sum(weights: Float[Tensor, "*b k"], values: Float[Tensor, "*b k"])
     return torch.where(weights > 0, weights * values, 0.0).sum(-1)
 
 
-# Ends of the intervals of the quadrature, in scales from a centre; beyond the last one lies less than 1e-10 of the mass.
+# Ends of the intervals of the quadrature, in scales from a centre; beyond the last lies less than 1e-10 of the mass.
 _INTERVAL_ENDS = {Family.NORMAL: (0.0, 1.2, 2.5, 4.0, 7.0), Family.LAPLACE: (0.0, 1.5, 4.0, 10.0, 24.0)}
 _NODES = 4
 

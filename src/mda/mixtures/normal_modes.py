@@ -222,18 +222,18 @@ def normal_modes(
     Of exactly equal maxima one is taken. `chunk` bounds the number of pixels worked on at a time; it does not change
     a single bit of the result.
     """
-    arrays = (locs, scales, log_weights)
+    arrays = tuple(array.reshape(-1, array.shape[-1]) for array in (locs, scales, log_weights))
     modes, certain = _search(_EFFORTS[0], arrays, chunk)
     for effort in _EFFORTS[1:]:
-        unclear = (~certain).nonzero(as_tuple=True)
-        if unclear[0].numel():
+        unclear = (~certain).nonzero()[:, 0]
+        if unclear.numel():
             modes[unclear], certain[unclear] = _search(effort, tuple(array[unclear] for array in arrays), chunk)
-    return modes
+    return modes.reshape(locs.shape[:-1])
 
 
 def _search(
-    effort: Effort, arrays: tuple[Float[Tensor, "*b k"], ...], chunk: int | None
-) -> tuple[Float[Tensor, "*b"], Bool[Tensor, "*b"]]:
+    effort: Effort, arrays: tuple[Float[Tensor, "n k"], ...], chunk: int | None
+) -> tuple[Float[Tensor, "n"], Bool[Tensor, "n"]]:
     """Modes and their certainty, at one effort."""
     components = arrays[0].shape[-1]
     rows = tile_rows(max(components, len(effort.nodes)) * components, arrays[0].device, chunk)

@@ -7,32 +7,32 @@ from mda.metrics import EdgeNeighbourhoods, EdgeTruth, Tally, own_surface_scores
 from tests.unit.metrics.step_scene import BACK, FRONT, HEIGHT, STEP, WIDTH, averaged_at_edges, step_depth, step_truth
 
 EDGE_PIXELS = 2 * HEIGHT
+NAMES = ("flying", "wrong_side", "right", "unresolved", "unscored")
 
 
 def score(depth, truth):
     scores = own_surface_scores(depth, EdgeNeighbourhoods.of(truth))
-    return {name: getattr(scores, name).tally for name in ("flying", "wrong_side", "unresolved", "unscored")}
+    return {name: getattr(scores, name).tally for name in NAMES}
 
 
 def test_truth_neither_flies_nor_errs():
     truth = step_truth()
-    assert score(truth.depth, truth) == dict.fromkeys(
-        ("flying", "wrong_side", "unresolved", "unscored"), Tally(sum=0.0, count=EDGE_PIXELS)
-    )
+    none, every = Tally(sum=0.0, count=EDGE_PIXELS), Tally(sum=float(EDGE_PIXELS), count=EDGE_PIXELS)
+    assert score(truth.depth, truth) == dict.fromkeys(NAMES, none) | {"right": every}
 
 
 def test_the_average_of_the_two_surfaces_always_flies():
     truth = step_truth(views=2)
     found = score(averaged_at_edges(truth), truth)
     assert found["flying"].mean == 1
-    assert found["wrong_side"].mean == 0
+    assert found["wrong_side"].mean == found["right"].mean == 0
 
 
 def test_an_edge_one_pixel_off_is_wrong_side_and_does_not_fly():
     truth = step_truth()
     for at in (STEP - 1, STEP + 1):
         found = score(step_depth(at=at), truth)
-        assert (found["flying"].mean, found["wrong_side"].mean) == (0, 0.5)
+        assert (found["flying"].mean, found["wrong_side"].mean, found["right"].mean) == (0, 0.5, 0.5)
 
 
 def test_swapped_edge_pixels_are_all_wrong_side():
@@ -46,6 +46,7 @@ def test_swapped_surfaces_are_unresolved():
     truth = step_truth()
     found = score(step_depth().flip(-1), truth)
     assert found["unresolved"].mean == 1
+    assert found["right"].mean == 0
     assert found["flying"].count == 0
 
 

@@ -1,9 +1,9 @@
 import pytest
 import torch
-from tests.unit.mixtures.references import adversarial_mixture, coordinate_density, random_mixture
 
 from mda.errors import ConfigError
 from mda.mixtures import Decoder, DepthMixture, Family, Space
+from tests.unit.mixtures.references import adversarial_mixture, coordinate_density, random_mixture
 
 
 def two_surfaces(**changes):
@@ -89,7 +89,11 @@ def test_first_of_equals(decoder):
 def test_one_component_has_one_answer(decoder, family):
     depth = torch.tensor([[0.5], [1e-4], [300.0]])
     mixture = DepthMixture.from_confidence(
-        depths=depth, confidence=torch.full_like(depth, 9.0), log_weights=torch.zeros_like(depth), family=family, space="linear"
+        depths=depth,
+        confidence=torch.full_like(depth, 9.0),
+        log_weights=torch.zeros_like(depth),
+        family=family,
+        space="linear",
     )
     decoded, index = mixture.decode_with_component(decoder)
     torch.testing.assert_close(decoded, depth[:, 0])
@@ -103,7 +107,8 @@ def test_any_batch_shape(shape, decoder, family):
     flat = random_mixture(24, 3, 5, family=family, dtype=torch.float32)
     count = torch.Size(shape).numel()
     mixture = DepthMixture(
-        **{name: getattr(flat, name)[:count].reshape(*shape, 3) for name in ("locs", "scales", "log_weights")}, family=family
+        **{name: getattr(flat, name)[:count].reshape(*shape, 3) for name in ("locs", "scales", "log_weights")},
+        family=family,
     )
     depth, index = mixture.decode_with_component(decoder)
     assert depth.shape == index.shape == torch.Size(shape)
@@ -133,7 +138,9 @@ def test_inputs_are_not_written_to():
     copies = [a.clone() for a in (mixture.locs, mixture.scales, mixture.log_weights)]
     for decoder in Decoder:
         mixture.decode(decoder)
-    assert all(torch.equal(a, b) for a, b in zip(copies, (mixture.locs, mixture.scales, mixture.log_weights), strict=True))
+    assert all(
+        torch.equal(a, b) for a, b in zip(copies, (mixture.locs, mixture.scales, mixture.log_weights), strict=True)
+    )
 
 
 def test_components_in_front_of_the_pixels():

@@ -1,14 +1,18 @@
 import pytest
 import torch
-from tests.unit.mixtures.references import coordinate_density, random_mixture
 
 from mda.mixtures import DepthMixture, Family
 from mda.mixtures.layers import MIN_MASS
+from tests.unit.mixtures.references import coordinate_density, random_mixture
 
 
 def mixture_of(locs, scales, weights, family="normal"):
     return DepthMixture(
-        locs=torch.tensor(locs), scales=torch.tensor(scales), log_weights=torch.tensor(weights).log(), family=family, space="linear"
+        locs=torch.tensor(locs),
+        scales=torch.tensor(scales),
+        log_weights=torch.tensor(weights).log(),
+        family=family,
+        space="linear",
     )
 
 

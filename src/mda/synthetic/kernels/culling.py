@@ -221,5 +221,3 @@ def bounds_around_light(prims, lx, ly, lz, rects):
         # A little more, for rounding.
         rects[i, 1] = max(0.0, math.atan(low) + math.pi / 2 - 1e-6)
         rects[i, 3] = min(math.pi, math.atan(high) + math.pi / 2 + 1e-6)
-
-
