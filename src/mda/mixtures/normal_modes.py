@@ -138,8 +138,7 @@ class Scan:
         for step, positions, densities in zip(self._steps, self.positions, self.densities, strict=True):
             torch.add(planes.offsets, planes.scales, alpha=step, out=positions)
             e = torch.add(gaps, slopes, alpha=step, out=self._pairs)
-            e = torch.mul(e, e, out=e)
-            torch.sum(bounded_exp_(torch.sub(log_heights, e, out=e)), 0, out=densities)
+            torch.sum(bounded_exp_(torch.addcmul(log_heights, e, e, value=-1, out=e)), 0, out=densities)
             densities.add_(own, alpha=math.exp(-0.5 * step**2))
         return self
 

@@ -4,7 +4,6 @@ import math
 
 from mda.synthetic.layout import DIAMOND, ELLIPSE, LATTICE, LEAF, MASK, RECTANGLE, RING
 from mda.synthetic.materials import Rng, add_material, near_colour, pick, random_colour
-from mda.synthetic.patterns import pattern_bank
 from mda.synthetic.scene import Number, Rotation, SceneBuilder, Vector, turned
 
 
@@ -271,7 +270,7 @@ def screen(b: SceneBuilder, rng: Rng, frame: Frame, half: tuple[Number, Number])
         both = rng.random() < 0.6
         b.card(centre, half, material, rotation, LATTICE, a=period, b=bar, c=period, d=bar if both else 1e-6 * period)
     else:
-        mask = int(pick(rng, pattern_bank().kinds["blotches"]))
+        mask = int(pick(rng, b.bank.kinds["blotches"]))
         b.card(centre, half, material, rotation, MASK, mask=mask, a=rng.uniform(0.3, 0.5), b=256 / rng.uniform(1, 3))
 
 

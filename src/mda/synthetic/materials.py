@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from mda.synthetic.layout import ENVIRONMENT
-from mda.synthetic.patterns import pattern_bank
+from mda.synthetic.patterns import PatternBank
 from mda.synthetic.scene import Number, SceneBuilder
 
 Rng = np.random.Generator
@@ -91,6 +91,9 @@ _HABITS: dict[str, tuple[tuple[Number, Number, tuple[Number, Number], tuple[Numb
     "foliage": ((0.27, 0.05, (0.3, 0.8), (0.2, 0.75)),),
     "plain": ((0.1, 0.1, (0.0, 0.12), (0.05, 0.95)), (0.1, 0.05, (0.05, 0.3), (0.5, 0.95))),
 }
+# Where a photograph may take the place of a pattern, and how often.
+_PHOTOGRAPH_USES = frozenset({"any", "print", "wall", "cloth", "ground", "stone", "road"})
+_PHOTOGRAPH_SHARE = 0.35
 # Share of materials of any colour at all.
 _FREE_SHARE = 0.18
 
@@ -147,17 +150,22 @@ def add_material(
 ) -> int:
     """A material for the given use, of the given main colour or any; sizes of patterns times `scale`."""
     kinds, (small, large) = USES[use]
-    bank = pattern_bank()
+    bank = builder.bank
     kind = kinds[rng.integers(len(kinds))]
+    # Asked only where there are photographs, so that scenes without them stay as they are.
+    if "photograph" in bank.kinds and use in _PHOTOGRAPH_USES and rng.random() < _PHOTOGRAPH_SHARE:
+        kind = "photograph"
     first = usual_colour(rng, use) if colour is None else colour
-    if kind in ("text", "poster", "checker", "dots") or (colour is None and use not in _HABITS and rng.random() < 0.4):
+    if kind in ("text", "poster", "checker", "dots", "photograph") or (
+        colour is None and use not in _HABITS and rng.random() < 0.4
+    ):
         second = random_colour(rng)
     else:
         second = shifted(rng, first, 0.9 if use not in ("foliage", "grass") else 1.6)
     third = shifted(rng, first, 1.5)
     tile = scale * math.exp(rng.uniform(math.log(small), math.log(large)))
     turn = rng.uniform(0, 2 * math.pi) if rng.random() < 0.15 else (math.pi / 2) * rng.integers(0, 4)
-    if kind in ("bricks", "facade", "text", "poster"):
+    if kind in ("bricks", "facade", "text", "poster", "photograph"):
         # These have an up; image rows grow downwards, world z upwards.
         turn = math.pi if rng.random() < 0.95 else math.pi / 2
     shiny = rng.random() < 0.3
@@ -194,7 +202,7 @@ def _environment(**values: Number) -> np.void:
     return record
 
 
-def _sky(rng: Rng, sun: Number) -> dict[str, Number]:
+def _sky(rng: Rng, bank: PatternBank, sun: Number) -> dict[str, Number]:
     """Colours of the sky for a sun of the given height (0 at the horizon, 1 overhead)."""
     blue = linear(colorsys.hsv_to_rgb(rng.uniform(0.55, 0.63), rng.uniform(0.25, 0.75), rng.uniform(0.5, 0.95)))
     tone = rng.uniform(0.55, 0.9)
@@ -205,7 +213,6 @@ def _sky(rng: Rng, sun: Number) -> dict[str, Number]:
     evening = max(0.0, 1 - 3.5 * sun) * rng.uniform(0.3, 1.0)
     horizon = mixed(mixed(zenith, (0.85, 0.85, 0.85), rng.uniform(0.3, 0.9)), warm, evening)
     cloud = mixed((0.85, 0.85, 0.85), warm, evening)
-    bank = pattern_bank()
     return {
         **_rgb("zenith", zenith),
         **_rgb("horizon", horizon),
@@ -219,11 +226,11 @@ def _sky(rng: Rng, sun: Number) -> dict[str, Number]:
     }
 
 
-def outdoor_light(rng: Rng, *, size: Number, fog: Number = 0.3) -> np.void:
+def outdoor_light(rng: Rng, bank: PatternBank, *, size: Number, fog: Number = 0.3) -> np.void:
     """Sun and sky over a scene of the given size (metres); with probability `fog` the distance is hazy."""
     height = math.asin(rng.uniform(0.12, 0.95))
     azimuth = rng.uniform(0, 2 * math.pi)
-    sky = _sky(rng, math.sin(height))
+    sky = _sky(rng, bank, math.sin(height))
     strength = rng.uniform(0.5, 1.5) if sky["glow"] > 0 or rng.random() < 0.5 else rng.uniform(0.0, 0.4)
     warmth = max(0.0, 1 - 2 * math.sin(height)) * rng.uniform(0, 0.6)
     ambient = rng.uniform(0.35, 0.8)
@@ -240,14 +247,14 @@ def outdoor_light(rng: Rng, *, size: Number, fog: Number = 0.3) -> np.void:
     )
 
 
-def indoor_light(rng: Rng, *, position: tuple[Number, Number, Number], size: Number) -> np.void:
+def indoor_light(rng: Rng, bank: PatternBank, *, position: tuple[Number, Number, Number], size: Number) -> np.void:
     """A lamp at a position in a room of the given size (metres), daylight behind the windows."""
     warmth = rng.uniform(-0.15, 0.5)
     ambient = rng.uniform(0.25, 0.7)
     tint = random_colour(rng, saturation=0.15, value=(0.8, 1.0))
     floor = random_colour(rng, saturation=0.3, value=(0.4, 0.8))
     return _environment(
-        **_sky(rng, 0.5),
+        **_sky(rng, bank, 0.5),
         point=1,
         lx=position[0],
         ly=position[1],

@@ -8,7 +8,7 @@ from mda.synthetic import furniture, outdoors
 from mda.synthetic.furniture import Frame
 from mda.synthetic.layout import DIAMOND, ELLIPSE, LEAF, MASK, RECTANGLE, RING
 from mda.synthetic.materials import Rng, add_material, indoor_light, outdoor_light, pick
-from mda.synthetic.patterns import pattern_bank
+from mda.synthetic.patterns import PatternBank
 from mda.synthetic.scene import Number, SceneBuilder, turned
 from mda.synthetic.stage import Stage
 
@@ -34,9 +34,9 @@ def _ring(rng: Rng, low: Number, high: Number, clear: Number = 0.0) -> Frame:
     return Frame((away * math.cos(yaw), away * math.sin(yaw), 0), rng.uniform(0, 6.3))
 
 
-def street(rng: Rng) -> Stage:
+def street(rng: Rng, bank: PatternBank) -> Stage:
     """A street with houses, trees, cars, lamps and people."""
-    b = SceneBuilder()
+    b = SceneBuilder(bank)
     b.card((0, 0, 0), (600, 600), add_material(b, rng, "ground"), casts=0)
     wide, length = rng.uniform(3, 7), rng.uniform(25, 60)
     b.box((0, 0, 0), (length * 3, wide, 0.02), add_material(b, rng, "road"), casts=0)
@@ -48,7 +48,7 @@ def street(rng: Rng) -> Stage:
         furniture.person(b, rng, Frame((x, y, 0.05), rng.uniform(0, 6.3)), rng.uniform(1.3, 1.9))
     low, high = rng.uniform(0.8, 1.6), rng.uniform(1.7, 3.5)
     return Stage(
-        scene=b.build(outdoor_light(rng, size=150, fog=0.35)),
+        scene=b.build(outdoor_light(rng, bank, size=150, fog=0.35)),
         family="street",
         eyes=((-length * 0.5, -wide - 1.5, low), (length * 0.5, wide + 1.5, high)),
         looks=((-length * 0.6, -wide - 3, 0.5), (length * 0.6, wide + 3, 4.0)),
@@ -102,9 +102,9 @@ def _houses(b: SceneBuilder, rng: Rng, side: int, away: Number, length: Number) 
         x += 2 * half[0] + pick(rng, [0.02, rng.uniform(0.5, 6)])
 
 
-def nature(rng: Rng) -> Stage:
+def nature(rng: Rng, bank: PatternBank) -> Stage:
     """Meadow, park or heath: trees, bushes, rocks, fences, hills."""
-    b = SceneBuilder()
+    b = SceneBuilder(bank)
     b.card((0, 0, 0), (800, 800), add_material(b, rng, str(pick(rng, ["grass", "ground"]))), casts=0)
     _hills(b, rng, 60, 350)
     span = rng.uniform(8, 40)
@@ -130,7 +130,7 @@ def nature(rng: Rng) -> Stage:
             casts=0,
         )
     return Stage(
-        scene=b.build(outdoor_light(rng, size=5 * span, fog=0.4)),
+        scene=b.build(outdoor_light(rng, bank, size=5 * span, fog=0.4)),
         family="nature",
         eyes=((-0.35 * span, -0.35 * span, 0.5), (0.35 * span, 0.35 * span, rng.uniform(1.6, 4))),
         looks=((-0.6 * span, -0.6 * span, 0.2), (0.6 * span, 0.6 * span, 2.5)),
@@ -138,9 +138,9 @@ def nature(rng: Rng) -> Stage:
     )
 
 
-def layers(rng: Rng) -> Stage:
+def layers(rng: Rng, bank: PatternBank) -> Stage:
     """Cards, balls, poles and boxes at many depths before a wall, a floor or the sky; any scale."""
-    b = SceneBuilder()
+    b = SceneBuilder(bank)
     unit = math.exp(rng.uniform(math.log(0.15), math.log(6.0)))
     deep = 14 * unit
     ground, backdrop = rng.random() < 0.65, rng.random() < 0.6
@@ -165,7 +165,11 @@ def layers(rng: Rng) -> Stage:
         _layer_thing(b, rng, (x * unit, away * unit, z), size, int(pick(rng, tiled)), unit)
     outside = rng.random() < 0.6 or not backdrop
     lamp = rng.uniform(-2, 2) * unit, rng.uniform(-1, 4) * unit, rng.uniform(3, 7) * unit
-    light = outdoor_light(rng, size=3 * deep, fog=0.3) if outside else indoor_light(rng, position=lamp, size=deep)
+    light = (
+        outdoor_light(rng, bank, size=3 * deep, fog=0.3)
+        if outside
+        else indoor_light(rng, bank, position=lamp, size=deep)
+    )
     return Stage(
         scene=b.build(light),
         family="layers",
@@ -185,7 +189,7 @@ def _layer_thing(
         outline = int(pick(rng, [RECTANGLE, RECTANGLE, ELLIPSE, LEAF, DIAMOND, RING]))
         b.card(centre, half, material, facing, outline, a=rng.uniform(0.4, 0.85))
     elif kind < 0.5:
-        mask = int(pick(rng, pattern_bank().kinds[str(pick(rng, ["foliage", "blotches", "cells"]))]))
+        mask = int(pick(rng, b.bank.kinds[str(pick(rng, ["foliage", "blotches", "cells"]))]))
         b.card(
             centre,
             (1.5 * half[0], 1.5 * half[1]),

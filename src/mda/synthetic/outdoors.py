@@ -7,7 +7,6 @@ import numpy as np
 from mda.synthetic.furniture import Frame
 from mda.synthetic.layout import LATTICE, LEAF, MASK
 from mda.synthetic.materials import Rng, add_material, near_colour, pick
-from mda.synthetic.patterns import pattern_bank
 from mda.synthetic.scene import Number, SceneBuilder, turned
 
 
@@ -58,7 +57,7 @@ def tree(b: SceneBuilder, rng: Rng, frame: Frame, height: Number) -> None:
 
 def _conifer(b: SceneBuilder, rng: Rng, frame: Frame, height: Number) -> None:
     green = foliage_colours(b, rng)
-    tiers, mask = int(rng.integers(3, 7)), int(pick(rng, pattern_bank().kinds["foliage"]))
+    tiers, mask = int(rng.integers(3, 7)), int(pick(rng, b.bank.kinds["foliage"]))
     wide = height * rng.uniform(0.15, 0.28)
     for k in range(tiers):
         s = k / tiers
@@ -83,7 +82,7 @@ def _conifer(b: SceneBuilder, rng: Rng, frame: Frame, height: Number) -> None:
 def _crown(b: SceneBuilder, rng: Rng, frame: Frame, tips: list[tuple[Number, Number, Number]], height: Number) -> None:
     green = foliage_colours(b, rng)
     size = height * rng.uniform(0.14, 0.24)
-    masks = pattern_bank().kinds["foliage"]
+    masks = b.bank.kinds["foliage"]
     texels = 256 / (height * rng.uniform(0.25, 0.6))
     solid = rng.random() < 0.5
     for tip in tips:
@@ -118,7 +117,7 @@ def bush(b: SceneBuilder, rng: Rng, frame: Frame, height: Number) -> None:
             centre = frame.at(rng.normal(0, 0.25) * height, rng.normal(0, 0.25) * height, reach * 0.5)
             b.card(centre, (reach * 0.55, reach * rng.uniform(0.03, 0.1)), int(pick(rng, green)), rotation, LEAF)
         return
-    mask = int(pick(rng, pattern_bank().kinds["foliage"]))
+    mask = int(pick(rng, b.bank.kinds["foliage"]))
     for _ in range(int(rng.integers(2, 5))):
         x, y = rng.normal(0, 0.4, 2) * height
         half = tuple(height * rng.uniform(0.2, 0.42, 3))

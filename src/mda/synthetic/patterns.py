@@ -5,11 +5,15 @@ dozen of them make any number of surfaces.
 """
 
 import functools
+import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
+from mda.errors import ConfigError
 from mda.shapes import Float, Int, UInt8, ndarray
 from mda.synthetic.kernels.tiles import LEVELS, SIZE
 
@@ -263,15 +267,75 @@ _MAKERS: dict[str, Callable[[_Rng], _Tile]] = {
 }
 
 
+# Photographs that lie inside the package scikit-image (others it would download).
+_PHOTOGRAPHS = (
+    "astronaut.png",
+    "brick.png",
+    "camera.png",
+    "cell.png",
+    "chelsea.png",
+    "coffee.png",
+    "coins.png",
+    "grass.png",
+    "gravel.png",
+    "hubble_deep_field.jpg",
+    "ihc.png",
+    "moon.png",
+    "motorcycle_left.png",
+    "page.png",
+    "retina.jpg",
+    "rocket.jpg",
+    "text.png",
+)
+
+
 @functools.cache
-def pattern_bank() -> PatternBank:
-    """The bank, made on first use (about half a second)."""
+def pattern_bank(*, photographs: bool = False) -> PatternBank:
+    """The bank, made on first use (about half a second); with photographs it has the kind "photograph", too.
+
+    Raises:
+        ConfigError: photographs are wanted and scikit-image, which brings them, is not installed.
+    """
     tiles, kinds = [], {}
     for number, (kind, make) in enumerate(_MAKERS.items()):
         count = 2 * _VARIANTS if kind in ("text", "poster", "noise") else _VARIANTS
         kinds[kind] = np.arange(len(tiles), len(tiles) + count)
         tiles += [make(np.random.default_rng([2606, number, variant])) for variant in range(count)]
+    if photographs:
+        found = _photographs()
+        kinds["photograph"] = np.arange(len(tiles), len(tiles) + len(found))
+        tiles += found
     return PatternBank(texels=np.stack([with_levels(tile) for tile in tiles]), kinds=kinds)
+
+
+def _photographs() -> list[_Tile]:
+    spec = importlib.util.find_spec("skimage")
+    folder = Path(spec.origin).parent / "data" if spec is not None and spec.origin is not None else None
+    missing = [name for name in _PHOTOGRAPHS if folder is None or not (folder / name).is_file()]
+    if folder is None or missing:
+        message = (
+            f"Photographs come from scikit-image, where {', '.join(missing)} cannot be found: pip install scikit-image"
+        )
+        raise ConfigError(message)
+    return [tile for name in _PHOTOGRAPHS for tile in _squares(folder / name)]
+
+
+def _squares(path: Path) -> list[_Tile]:
+    """A photograph's two end squares (or its only one) in grey, half of each of the wrapped borders faded over."""
+    with Image.open(path) as image:
+        grey = image.convert("L")
+    side = min(grey.size)
+    corners = {(0, 0), (grey.width - side, grey.height - side)}
+    tiles = []
+    for left, top in sorted(corners):
+        square = grey.resize((SIZE, SIZE), Image.Resampling.LANCZOS, (left, top, left + side, top + side))
+        tile = _full_range(np.asarray(square, float))
+        # Near the border each pixel fades into that on the other side, so that repeats have no seam.
+        away = np.minimum(np.arange(SIZE), SIZE - 1 - np.arange(SIZE))
+        share = 0.5 * np.clip(1 - away / (SIZE // 10), 0, 1)
+        tile = tile * (1 - share) + tile[:, ::-1] * share
+        tiles.append(tile * (1 - share[:, None]) + tile[::-1] * share[:, None])
+    return tiles
 
 
 def with_levels(tile: _Tile) -> UInt8[ndarray, " t"]:

@@ -37,6 +37,7 @@ class RenderOptions:
         max_depth: hits beyond it are not valid, metres; they are no sky either.
         gap: relative depth gap (log) from which two surfaces make an edge.
         off_centre: largest shift of the principal point, as a share of the image's height and width.
+        photographs: some surfaces show the photographs that come with scikit-image, which must be installed.
         effects: of lens and sensor.
     """
 
@@ -44,6 +45,7 @@ class RenderOptions:
     max_depth: float = 300.0
     gap: float = GAP
     off_centre: float = 0.0
+    photographs: bool = False
     effects: Effects = field(default_factory=Effects)
 
     def __post_init__(self) -> None:
@@ -79,7 +81,7 @@ def render_clip(
         raise ConfigError(message)
     options = options or RenderOptions()
     scene_rng, camera_rng, picture_rng = (np.random.default_rng([seed, part]) for part in range(3))
-    stage = build_stage(scene_rng, options.family)
+    stage = build_stage(scene_rng, options.family, photographs=options.photographs)
     tracer = Tracer(stage.scene)
     poses = choose_poses(camera_rng, stage, tracer, views, image_hw)
     offset = tuple(camera_rng.uniform(-1, 1, 2) * options.off_centre)

@@ -7,6 +7,7 @@ import numpy as np
 from mda.synthetic import furniture, outdoors
 from mda.synthetic.furniture import Frame
 from mda.synthetic.materials import Rng, add_material, indoor_light, outdoor_light
+from mda.synthetic.patterns import PatternBank
 from mda.synthetic.scene import Number, SceneBuilder
 from mda.synthetic.stage import Stage
 
@@ -95,9 +96,9 @@ def _skirting_and_pictures(
         )
 
 
-def room(rng: Rng) -> Stage:
+def room(rng: Rng, bank: PatternBank) -> Stage:
     """A furnished room with windows and doors."""
-    b = SceneBuilder()
+    b = SceneBuilder(bank)
     half, height = (rng.uniform(1.6, 4.5), rng.uniform(1.6, 4.5)), rng.uniform(2.3, 3.5)
     shell(b, rng, half, height, openings=0.45, ceiling=True)
     if rng.random() < 0.6:
@@ -107,7 +108,7 @@ def room(rng: Rng) -> Stage:
     lamp = rng.uniform(-0.6, 0.6) * half[0], rng.uniform(-0.6, 0.6) * half[1], height * rng.uniform(0.75, 0.97)
     looks = ((-half[0] * 0.75, -half[1] * 0.75, 0.3), (half[0] * 0.75, half[1] * 0.75, height * 0.65))
     return Stage(
-        scene=b.build(indoor_light(rng, position=lamp, size=2 * max(half))),
+        scene=b.build(indoor_light(rng, bank, position=lamp, size=2 * max(half))),
         family="room",
         eyes=((-half[0] * 0.92, -half[1] * 0.92, 0.5), (half[0] * 0.92, half[1] * 0.92, min(2.0, height * 0.85))),
         looks=looks,
@@ -200,9 +201,9 @@ def _in_the_middle(b: SceneBuilder, rng: Rng, half: tuple[Number, Number], heigh
         furniture.person(b, rng, Frame((x, y, 0), rng.uniform(0, 6.3)), rng.uniform(1.5, 1.9))
 
 
-def table_top(rng: Rng) -> Stage:
+def table_top(rng: Rng, bank: PatternBank) -> Stage:
     """Many small things close by on a table in a room, seen from near."""
-    b = SceneBuilder()
+    b = SceneBuilder(bank)
     half, height, top = (rng.uniform(1.2, 3.0), rng.uniform(1.2, 3.0)), rng.uniform(2.3, 3.0), rng.uniform(0.4, 0.9)
     shell(b, rng, half, height, openings=0.25, ceiling=True)
     _along_walls(b, rng, half, height)
@@ -221,7 +222,7 @@ def table_top(rng: Rng) -> Stage:
     lamp = rng.uniform(-1, 1), rng.uniform(-1, 1), height * rng.uniform(0.6, 0.95)
     reach = rng.uniform(0.5, 1.1)
     return Stage(
-        scene=b.build(indoor_light(rng, position=lamp, size=2.5)),
+        scene=b.build(indoor_light(rng, bank, position=lamp, size=2.5)),
         family="table_top",
         eyes=((-reach, -reach, top + 0.08), (reach, reach, top + 0.7)),
         looks=((-span[0] * 0.5, -span[1] * 0.5, top), (span[0] * 0.5, span[1] * 0.5, top + 0.12)),
@@ -229,9 +230,9 @@ def table_top(rng: Rng) -> Stage:
     )
 
 
-def courtyard(rng: Rng) -> Stage:
+def courtyard(rng: Rng, bank: PatternBank) -> Stage:
     """Walls and columns under the open sky: a court, a terrace, a site."""
-    b = SceneBuilder()
+    b = SceneBuilder(bank)
     half, height = (rng.uniform(3, 10), rng.uniform(3, 10)), rng.uniform(1.5, 5)
     shell(b, rng, half, height, openings=0.6, ceiling=False)
     b.card((0, 0, -0.3), (300, 300), add_material(b, rng, "ground"), casts=0)
@@ -252,7 +253,7 @@ def courtyard(rng: Rng) -> Stage:
         )
     _scattered(b, rng, half)
     return Stage(
-        scene=b.build(outdoor_light(rng, size=4 * max(half), fog=0.15)),
+        scene=b.build(outdoor_light(rng, bank, size=4 * max(half), fog=0.15)),
         family="courtyard",
         eyes=((-half[0] * 0.9, -half[1] * 0.9, 0.6), (half[0] * 0.9, half[1] * 0.9, 2.4)),
         looks=((-half[0] * 0.8, -half[1] * 0.8, 0.4), (half[0] * 0.8, half[1] * 0.8, height * 0.7)),

@@ -7,6 +7,7 @@ import numpy as np
 
 from mda.shapes import Float, ndarray
 from mda.synthetic.layout import BOX, CARD, CYLINDER, ELLIPSOID, MATERIAL, PRIMITIVE, RECTANGLE
+from mda.synthetic.patterns import PatternBank
 
 # Whole numbers are numbers, too, to checkers that take annotations at their word.
 Number = float | int
@@ -22,11 +23,13 @@ class Scene:
         primitives: records of `layout.PRIMITIVE`.
         materials: records of `layout.MATERIAL`.
         environment: one record of `layout.ENVIRONMENT`.
+        bank: the patterns that the materials name.
     """
 
     primitives: ndarray
     materials: ndarray
     environment: np.void
+    bank: PatternBank
 
 
 def turned(yaw: Number = 0.0, pitch: Number = 0.0, roll: Number = 0.0) -> Rotation:
@@ -68,7 +71,8 @@ def _refuse_rest(values: dict[str, Number]) -> None:
 class SceneBuilder:
     """Collects primitives and materials; every method that adds a solid takes the number of a material."""
 
-    def __init__(self) -> None:
+    def __init__(self, bank: PatternBank) -> None:
+        self.bank = bank
         self._primitives: list[tuple[Number, ...]] = []
         self._materials: list[tuple[Number, ...]] = []
 
@@ -140,4 +144,5 @@ class SceneBuilder:
             primitives=np.array(self._primitives, PRIMITIVE),
             materials=np.array(self._materials, MATERIAL),
             environment=environment,
+            bank=self.bank,
         )

@@ -10,7 +10,6 @@ from mda.synthetic.kernels import culling, drawing
 from mda.synthetic.kernels.compiled import forget_stale_code
 from mda.synthetic.kernels.shading import LIGHT_COLUMNS, LIGHT_ROWS
 from mda.synthetic.layout import ELLIPSOID
-from mda.synthetic.patterns import pattern_bank
 from mda.synthetic.scene import Scene, along
 
 _LightCells = tuple[ndarray, ndarray, ndarray]
@@ -42,7 +41,7 @@ class Tracer:
     def __init__(self, scene: Scene) -> None:
         forget_stale_code()
         self.scene = scene
-        self._bank = pattern_bank().texels
+        self._bank = scene.bank.texels
         self._light_cells = _light_cells(scene)
 
     def centres(self, camera: np.void, image_hw: tuple[int, int]) -> tuple[Int[ndarray, "h w"], Float[ndarray, "h w"]]:

@@ -189,7 +189,9 @@ def _accepted(
         ):
             return pose, probe
         share *= 0.6
-    return anchor
+    # Hardly anything else than the anchor, but not the same picture.
+    pose = anchor[0].between(wanted, 0.5 * share)
+    return pose, _probe(tracer, pose, small_hw)
 
 
 def _plan(rng: Rng, stage: Stage, first: Pose, views: int, depth: float) -> list[Pose]:

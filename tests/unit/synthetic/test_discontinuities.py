@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+from mda.synthetic.patterns import pattern_bank
 from mda.synthetic.scene import SceneBuilder, turned
 from tests.unit.synthetic.scenes import HW, ahead, draw, plain, rays
 
@@ -12,7 +13,7 @@ RED, GREEN = (1.0, 0.0, 0.0), (0.0, 1.0, 0.0)
 
 
 def box_before_wall(half_width=0.6, distance=3.0, wall=6.0):
-    b = SceneBuilder()
+    b = SceneBuilder(pattern_bank())
     front, back = plain(b, RED), plain(b, GREEN)
     b.box((0, distance + 0.5, 0), (half_width, 0.5, half_width), front)
     b.box((0, wall + 0.1, 0), (20, 0.1, 20), back)
@@ -37,7 +38,7 @@ def test_the_outline_of_a_box_before_a_wall_is_an_edge_with_both_depths():
 
 def test_depths_at_an_edge_are_those_of_the_pixel_centre():
     """Behind the box stands a slanted wall, which is hit (hidden or not) by every ray."""
-    b = SceneBuilder()
+    b = SceneBuilder(pattern_bank())
     front, back = plain(b, RED), plain(b, GREEN)
     b.box((0, 3.5, 0), (0.6, 0.5, 0.6), front)
     rotation = turned(0.5, 0, math.pi / 2)
@@ -51,7 +52,7 @@ def test_depths_at_an_edge_are_those_of_the_pixel_centre():
 
 def test_creases_are_no_edges():
     """A room's corner: floor, two walls and a box on the floor seen from above, all touching."""
-    b = SceneBuilder()
+    b = SceneBuilder(pattern_bank())
     paint = plain(b, RED)
     b.box((0, 4, -1.1), (20, 20, 0.1), paint)
     b.box((0, 6, 0), (20, 0.1, 20), paint)
@@ -62,7 +63,7 @@ def test_creases_are_no_edges():
 
 
 def test_a_grazing_floor_is_no_edge_where_it_meets_a_wall_however_steep_its_depth():
-    b = SceneBuilder()
+    b = SceneBuilder(pattern_bank())
     paint = plain(b, RED)
     b.box((0, 50, -0.11), (200, 200, 0.1), paint)  # the eye is 1 cm above it
     b.box((0, 1.0, 0.9), (20, 0.01, 0.91), paint)  # its foot stands on the floor
@@ -75,7 +76,7 @@ def test_a_grazing_floor_is_no_edge_where_it_meets_a_wall_however_steep_its_dept
 
 
 def test_one_wall_in_two_pieces_is_no_edge_however_slanted():
-    b = SceneBuilder()
+    b = SceneBuilder(pattern_bank())
     paint = plain(b, RED)
     b.box((1.0, 3, 0), (0.1, 2, 20), paint)
     b.box((1.0, 30, 0), (0.1, 25, 20), paint)
@@ -89,7 +90,7 @@ def test_one_wall_in_two_pieces_is_no_edge_however_slanted():
 
 
 def test_a_floor_behind_the_top_of_a_box_is_an_edge_and_in_front_of_its_foot_none():
-    b = SceneBuilder()
+    b = SceneBuilder(pattern_bank())
     paint = plain(b, RED)
     b.box((0, 50, -1.1), (200, 200, 0.1), paint)
     b.box((0, 3, -0.75), (0.4, 0.3, 0.25), paint)
@@ -108,7 +109,7 @@ def test_gaps_under_the_threshold_are_no_edges():
 
 
 def test_a_convex_thing_has_no_edge_inside_itself():
-    b = SceneBuilder()
+    b = SceneBuilder(pattern_bank())
     paint = plain(b, RED)
     b.box((0, 2, 0), (0.2, 1.2, 0.2), paint, turned(0.15))
     view = draw(b)
@@ -117,7 +118,7 @@ def test_a_convex_thing_has_no_edge_inside_itself():
 
 
 def test_a_pole_thinner_than_a_pixel_is_drawn_and_is_an_edge():
-    b = SceneBuilder()
+    b = SceneBuilder(pattern_bank())
     pole, back = plain(b, RED), plain(b, GREEN)
     b.pole((-0.9, 3, -0.8), (0.8, 3, 0.9), 0.006, pole)
     b.box((0, 6.1, 0), (20, 0.1, 20), back)
@@ -146,7 +147,7 @@ def test_edge_pixels_mix_by_area(half_width):
 
 
 def test_a_skyline_is_not_an_edge():
-    b = SceneBuilder()
+    b = SceneBuilder(pattern_bank())
     b.ellipsoid((0, 4, 0), (1, 1, 1), plain(b, RED))
     view = draw(b)
     sky = view.surface < 0
@@ -163,7 +164,7 @@ def test_a_skyline_is_not_an_edge():
 
 def test_far_coverage_decides_between_two_backgrounds():
     """Left of the pole a wall at 5, right of it one at 9: pixels of the pole next to the left one have back = 5."""
-    b = SceneBuilder()
+    b = SceneBuilder(pattern_bank())
     pole, near, far = plain(b, RED), plain(b, GREEN), plain(b, (0.0, 0.0, 0.5))
     b.box((0, 2.05, 0), (0.15, 0.05, 3), pole)
     b.box((-10, 5.1, 0), (10, 0.1, 20), near)

@@ -10,6 +10,7 @@ from mda.errors import ConfigError
 from mda.geometry import Cameras, depth_discontinuities, points_from_depth
 from mda.synthetic import CAMERA_EFFECTS, Effects, RenderOptions, render_clip
 from mda.synthetic.families import FAMILIES
+from mda.synthetic.patterns import pattern_bank
 
 HW = (60, 80)
 ARRAYS = (
@@ -187,3 +188,19 @@ def test_impossible_wishes_are_refused(views, image_hw, seed):
 def test_unknown_families_are_refused_with_the_known_ones():
     with pytest.raises(ConfigError, match=r"moon.*street"):
         RenderOptions(family="moon")
+
+
+def test_photographs_are_used_only_if_asked_for():
+    plain, again, photographs = (
+        render_clip(2, views=1, image_hw=HW, options=RenderOptions(family="layers", photographs=wish))
+        for wish in (False, False, True)
+    )
+    assert same(plain, again)
+    assert not np.array_equal(plain.images, photographs.images)
+
+
+def test_photographs_without_scikit_image_are_refused(monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
+    pattern_bank.cache_clear()
+    with pytest.raises(ConfigError, match="pip install scikit-image"):
+        render_clip(0, views=1, image_hw=HW, options=RenderOptions(photographs=True))

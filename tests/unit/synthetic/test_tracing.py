@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from mda.synthetic.layout import DIAMOND, ELLIPSE, LATTICE, LEAF, RING
+from mda.synthetic.patterns import pattern_bank
 from mda.synthetic.scene import SceneBuilder, along, turned
 from mda.synthetic.tracing import Tracer
 from tests.unit.synthetic.scenes import HW, ahead, dark, draw, plain, rays
@@ -16,7 +17,7 @@ ORIGIN = np.array([0.1, -0.2, 0.3])
 
 @pytest.fixture
 def builder():
-    b = SceneBuilder()
+    b = SceneBuilder(pattern_bank())
     plain(b, (1.0, 1.0, 1.0))
     return b
 
@@ -137,7 +138,10 @@ def test_many_small_things_are_found_in_every_tile(builder):
     nearest = np.full(HW, np.inf)
     for i in range(len(scene.primitives)):
         alone = type(scene)(
-            primitives=scene.primitives[i : i + 1], materials=scene.materials, environment=scene.environment
+            primitives=scene.primitives[i : i + 1],
+            materials=scene.materials,
+            environment=scene.environment,
+            bank=scene.bank,
         )
         surface, depth = Tracer(alone).centres(ahead(), HW)
         nearest = np.where((surface >= 0) & (depth < nearest), depth, nearest)
