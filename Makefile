@@ -15,6 +15,7 @@ RUN_DIR := eval_results/demo
 
 # A clip with exact ground truth is rendered, then depth, cameras, sky and a point cloud are predicted from its images.
 demo: .venv
+	rm -rf $(RUN_DIR)/scenes
 	$(BIN)/mda synth $(RUN_DIR)/scenes --clips 1 --views 6 --size 240x320 --seed 7
 	$(BIN)/mda predict $(RUN_DIR)/scenes/*/color --out $(RUN_DIR)/clip --save-mixture --overwrite
 
