@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image
 
 from mda.shapes import Float, Float32, UInt8, ndarray
+from mda.synthetic.kernels.convolution import add_shifted
 
 _Rng = np.random.Generator
 _TABLE = 4096
@@ -136,12 +137,10 @@ def line_kernel(length: float, angle: float) -> Float32[ndarray, "n n"]:
 
 def convolve(colour: Float32[ndarray, "h w 3"], kernel: Float32[ndarray, "n n"]) -> Float32[ndarray, "h w 3"]:
     """Weighted mean around each pixel; beyond the border the picture repeats its last pixels."""
-    height, width = colour.shape[:2]
     reach = kernel.shape[0] // 2
     padded = np.pad(colour, ((reach, reach), (reach, reach), (0, 0)), mode="edge")
     total = np.zeros_like(colour)
-    for dy, dx in np.argwhere(kernel > 0):
-        total += kernel[dy, dx] * padded[dy : dy + height, dx : dx + width]
+    add_shifted(padded, kernel, total)
     return total
 
 

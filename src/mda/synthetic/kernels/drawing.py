@@ -211,6 +211,7 @@ def _other_surface(prims, local, camera, bank, surface, depth, x, y, ids, depths
     height, width = surface.shape
     own, own_depth = surface[y, x], depth[y, x]
     cx, cy = x + 0.5, y + 0.5
+    far = math.exp(gap)
     found, found_depth, away = work
     count = 0
     sky = False
@@ -226,7 +227,7 @@ def _other_surface(prims, local, camera, bank, surface, depth, x, y, ids, depths
             sky = True
         if own < 0 or s < 0 or s == own:
             continue
-        if torn(prims, local, camera, own, cx, cy, own_depth, s, px, py, t, gap):
+        if torn(prims, local, camera, own, cx, cy, own_depth, s, px, py, t, far):
             found[count] = s
             found_depth[count] = t
             away[count] = (px - cx) ** 2 + (py - cy) ** 2

@@ -1,7 +1,6 @@
 # ruff: noqa: ANN001, ANN201, ANN202, PLR0913, PLR0917 - compiled code: types are inferred, inputs are arrays
 """Depths of single surfaces at points of the image, and whether two neighbouring surfaces are torn apart."""
 
-import math
 from typing import no_type_check
 
 from mda.synthetic.kernels.compiled import kernel
@@ -46,15 +45,15 @@ def _continued(prims, local, camera, surface, px, py):
 
 @kernel
 @no_type_check
-def torn(prims, local, camera, one, one_x, one_y, one_depth, two, two_x, two_y, two_depth, gap):
+def torn(prims, local, camera, one, one_x, one_y, one_depth, two, two_x, two_y, two_depth, far):
     """Whether two visible surfaces at two near image points are separated in depth.
 
-    They are if their depths differ by more than `gap` in log and the surfaces do not meet between the two points. They
-    meet where the difference of their inverse depths, each surface continued endlessly, changes sign from one point to
-    the other, or is next to nothing at one of them: a crease (floor and wall, two faces of a box) or one plane in two
-    pieces, however slanted. A convex solid and a flat card are never torn from themselves.
+    They are if their depths differ by more than the factor `far` and the surfaces do not meet between the two points.
+    They meet where the difference of their inverse depths, each surface continued endlessly, changes sign from one
+    point to the other, or is next to nothing at one of them: a crease (floor and wall, two faces of a box) or one plane
+    in two pieces, however slanted. A convex solid and a flat card are never torn from themselves.
     """
-    if one // FACES == two // FACES or abs(math.log(one_depth / two_depth)) <= gap:
+    if one // FACES == two // FACES or (one_depth <= far * two_depth and two_depth <= far * one_depth):
         return False
     two_at_one = _continued(prims, local, camera, two, one_x, one_y)
     one_at_two = _continued(prims, local, camera, one, two_x, two_y)
