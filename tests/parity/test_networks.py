@@ -7,6 +7,7 @@ a network.
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -18,10 +19,11 @@ from mda.geometry import Cameras, cameras_from_encoding, rigid_inverse
 from mda.mixtures import DepthMixture
 from mda.models import DepthNetwork
 from mda.models.adapters import Scheme, load_strictly
-from mda.models.backbones import BackboneOutput, DinoConfig, ReferenceView
+from mda.models.backbones import AggregatorConfig, AttentionMode, BackboneOutput, DinoConfig, ReferenceView
 from mda.models.da3 import AnyViewConfig, AnyViewNetwork, MixtureConfig, MonoConfig, MonoNetwork
 from mda.models.heads import fill_sky
 from mda.models.layers import FeedForward, resize_position_embedding
+from mda.models.vggt import VggtConfig, VggtNetwork
 from mda.shapes import Tensor
 from mda.structures import NetworkOutput
 from tests.golden import golden_params, golden_weights_dir
@@ -68,24 +70,50 @@ def mono(config: dict) -> MonoConfig:
     return MonoConfig(backbone=dino_config(config), features=config["features"], channels=tuple(config["out_channels"]))
 
 
-# Beginning of the network's name -> (configuration, naming of its weights); the first that fits. None: not built yet.
-ARCHITECTURES: dict[str, tuple[Callable, Scheme] | None] = {
+def vggt(config: dict) -> VggtConfig:
+    aggregator = AggregatorConfig(
+        dim=config["embed_dim"],
+        heads=config["num_heads"],
+        encoder_depth=config["vit_depth"],
+        depth=config["depth"],
+        out_layers=tuple(config["intermediate_layer_idx"]),
+    )
+    mixture = config["network"].startswith("vggt_mog")
+    return VggtConfig(
+        aggregator=aggregator,
+        features=config["features"],
+        channels=tuple(config["out_channels"]),
+        components=config["num_experts"] if mixture else None,
+        points=not mixture,
+        camera_heads=config["camera_head_heads"],
+        camera_blocks=config["camera_head_trunk_depth"],
+    )
+
+
+# Beginning of the network's name -> (configuration, naming of its weights); the first that fits.
+ARCHITECTURES: dict[str, tuple[Callable, Scheme]] = {
     "da3_mono": (mono, Scheme.DA3_MONO),
     "da3": (any_view, Scheme.DA3),
-    "vggt": None,
+    "vggt": (vggt, Scheme.VGGT),
 }
 
 
 @cache
-def network_of(name: str) -> DepthNetwork:
-    architecture = next((entry for start, entry in ARCHITECTURES.items() if name.startswith(start)), None)
-    if architecture is None:
-        pytest.skip(f"no network of this project for {name} yet")
-    configure, scheme = architecture
-    config = json.loads((golden_weights_dir() / f"{name}.config.json").read_text())
-    network = configure(config).build()
+def network_of(name: str, mode: str | None = None) -> DepthNetwork:
+    configure, scheme = next(entry for start, entry in ARCHITECTURES.items() if name.startswith(start))
+    config = configure(configuration_of(name))
+    if mode is not None:
+        config = replace(config, aggregator=replace(config.aggregator, mode=AttentionMode(mode)))
+    network = config.build()
     load_strictly(network, load_file(golden_weights_dir() / f"{name}.weights.safetensors"), scheme)
     return network.eval()
+
+
+def configuration_of(name: str) -> dict:
+    """The recorded configuration; that of `vggt_tiny` serves all of its family."""
+    own = golden_weights_dir() / f"{name}.config.json"
+    path = own if own.is_file() else golden_weights_dir() / "vggt_tiny.config.json"
+    return {**json.loads(path.read_text()), "network": name}
 
 
 def relative_error(ours: Tensor, recorded: Tensor) -> float:
@@ -98,7 +126,8 @@ class Call:
 
     def __init__(self, path: Path) -> None:
         net, case = path.name.removesuffix(".safetensors").split(".case_")
-        self.network = network_of(net)
+        # VGGT's cases begin with the attention mode.
+        self.network = network_of(net, case.split("_")[0] if net.startswith("vggt") else None)
         record = load_file(path)
         self.recorded = {name.removeprefix("out."): value for name, value in record.items() if name.startswith("out.")}
         self.images = record["in.image"]
@@ -115,6 +144,8 @@ class Call:
         with torch.no_grad():
             if isinstance(self.network, MonoNetwork):
                 return self._mono(self.network)
+            if isinstance(self.network, VggtNetwork):
+                return self._vggt(self.network)
             assert isinstance(self.network, AnyViewNetwork)
             return self._any_view(self.network)
 
@@ -166,6 +197,30 @@ class Call:
             "mog_weight_full": output.log_weights_with_sky,
             "sky_mask": output.sky.float(),
         }
+
+    def _vggt(self, network: VggtNetwork) -> dict[str, Tensor]:
+        images, settings = self.images, network.config.aggregator
+        output = network(images, points=network.point_head is not None)
+        assert output.cameras is not None
+        outputs = {
+            "dino_patch_tokens": network.aggregator.encoder(images.flatten(0, 1)),
+            "pose_enc_list": output.pose_encoding,
+            "extrinsics": output.cameras.cam_from_world[..., :3, :],
+            "intrinsics": output.cameras.intrinsics,
+        }
+        levels = network.aggregator(images)
+        outputs |= {f"agg_{layer}": level for layer, level in zip(settings.out_layers, levels, strict=True)}
+        mask = settings.mode.mask(images.shape[1], settings.window, images.device)
+        rounds = network.camera_head(levels[-1][:, :, 0], mask)
+        outputs |= {f"cam_iter_{index}": encoding for index, encoding in enumerate(rounds)}
+        outputs["pose_enc_w2c"] = rounds[-1]
+        depths, confidence = output.mixture.hypotheses, output.mixture.confidence
+        if output.points is not None:
+            outputs |= {"world_points": output.points.positions, "world_points_conf": output.points.confidence}
+            return outputs | {"depth": depths, "depth_conf": confidence[..., 0]}
+        for index in range(output.mixture.num_components):
+            outputs |= {f"depth_{index}": depths[..., index], f"depth_conf_{index}": confidence[..., index]}
+        return outputs | {"mog_weight": output.mixture.log_weights}
 
     def _gaussians(self, network: AnyViewNetwork, features: BackboneOutput, output: NetworkOutput) -> dict[str, Tensor]:
         if output.gaussians is None:

@@ -12,8 +12,8 @@ from mda.models.adapters import Scheme, from_published, published_shapes, shapes
 from mda.models.presets import PRESETS, Preset, build, find_preset, guess_preset
 from tests.golden import golden_params
 
-# Names of recorded key lists that differ from the preset's; None: no preset of this project yet.
-LISTS = {"da3-giant-cam-mog-sky": "mda_mog_sky_l2", "STream3RMog": None, "STream3R": None}
+# Names of recorded key lists that differ from the preset's.
+LISTS = {"da3-giant-cam-mog-sky": "mda_mog_sky_l2", "STream3RMog": "vggt_mog_l2", "STream3R": "vggt"}
 
 
 def published_state(preset: Preset) -> dict[str, torch.Tensor]:
@@ -25,8 +25,6 @@ def published_state(preset: Preset) -> dict[str, torch.Tensor]:
 def test_names_and_shapes_equal_the_published_ones(path: Path) -> None:
     recorded = path.stem.removeprefix("keys_")
     name = LISTS.get(recorded, recorded)
-    if name is None:
-        pytest.skip(f"no preset for {recorded} yet")
     preset = PRESETS[name]
     published = {key: tuple(shape) for key, shape in json.loads(path.read_text()).items()}
     assert published_shapes(preset.build("meta"), preset.scheme) == published
@@ -65,7 +63,7 @@ class TestPreset:
 
 
 def test_a_file_is_recognised() -> None:
-    for name in ("da3-base", "da3-giant", "mda_mog_sky_l2"):
+    for name in ("da3-base", "da3-giant", "mda_mog_sky_l2", "vggt", "vggt_mog_l2"):
         found = guess_preset(published_state(PRESETS[name]))
         assert found is not None
         assert found.name == name

@@ -15,8 +15,6 @@ from mda.models.loading import load_network
 from mda.models.presets import PRESETS, HubFile, Preset, guess_preset
 
 _WEIGHTS_SUFFIXES = frozenset({".safetensors", ".ckpt", ".pt", ".pth", ".bin"})
-# Networks of the published release that this version does not build.
-_NOT_YET = frozenset({"vggt", "vggt_mog_l2"})
 
 
 def load(
@@ -137,12 +135,6 @@ def _preset_named(name: str) -> Preset:
     for preset in PRESETS.values():
         if preset.source is not None and preset.source.repo.casefold() == name.casefold():
             return preset
-    if name in _NOT_YET:
-        message = (
-            f"{name} belongs to the published release, but this version of mda cannot build it yet; "
-            f"use one of {', '.join(PRESETS)}."
-        )
-        raise ConfigError(message)
     close = difflib.get_close_matches(name.lower(), PRESETS, n=2, cutoff=0.5)
     hint = f" Did you mean {' or '.join(close)}?" if close else ""
     message = f"There is no model or weights file {name!r}.{hint} Models: {', '.join(PRESETS)} (see `mda models`)."

@@ -63,6 +63,7 @@ _MIXTURE_HEAD = (
     *_branch("output_conv2_sky", "sky"),
 )
 _MONO_HEAD = (*_DENSE_HEAD, *_branch("output_conv2", "depth"), *_branch("sky_output_conv2", "sky"))
+_PLAIN_HEAD = (*_DENSE_HEAD, *_branch("output_conv2", "branch"))
 _GAUSSIAN_HEAD = (*_DENSE_HEAD, ("images_merger.", "image_branch."), *_branch("output_conv2", "raw"))
 _CAMERA_DECODER = (
     ("cam_dec.backbone.", "camera_decoder.hidden."),
@@ -84,6 +85,8 @@ class Scheme(StrEnum):
     DA3 = "da3"
     """Depth Anything 3 any-view networks and the mixture networks made from them."""
     DA3_MONO = "da3_mono"
+    VGGT = "vggt"
+    """VGGT, STream3R and the mixture networks made from them."""
 
     @property
     def renames(self) -> tuple[tuple[str, str], ...]:
@@ -118,6 +121,16 @@ _RENAMES: dict[Scheme, tuple[tuple[str, str], ...]] = {
         *_below("gs_head", "gaussian_head", _GAUSSIAN_HEAD),
     ),
     Scheme.DA3_MONO: (("backbone.pretrained.", "backbone."), *_below("head", "head", _MONO_HEAD)),
+    Scheme.VGGT: (
+        ("aggregator.patch_embed.", "aggregator.encoder."),
+        ("camera_head.empty_pose_tokens", "camera_head.first_pose"),
+        ("camera_head.poseLN_modulation.1.", "camera_head.modulation."),
+        ("camera_head.trunk.", "camera_head.blocks."),
+        ("camera_head.trunk_norm.", "camera_head.norm."),
+        *_below("depth_head", "depth_head", _PLAIN_HEAD),
+        *_below("point_head", "point_head", _PLAIN_HEAD),
+        *_below("depth_head_mog", "mixture_head", _MIXTURE_HEAD),
+    ),
 }
 # Heads that a published file may hold beside what a network needs, and counters of the training framework.
 _COUNTERS = ("epoch_fraction", "train_total_samples", "train_total_images")
@@ -125,6 +138,7 @@ _MAY_DROP: dict[Scheme, tuple[str, ...]] = {
     Scheme.NATIVE: _COUNTERS,
     Scheme.DA3: ("gs_head.", "gs_adapter.", *_COUNTERS),
     Scheme.DA3_MONO: _COUNTERS,
+    Scheme.VGGT: ("track_head.", "point_head.", *_COUNTERS),
 }
 
 

@@ -4,9 +4,7 @@
 `MonoNetwork` looks at each view alone. Configurations build them: the one place where parts are chosen.
 """
 
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from enum import StrEnum
 
 import torch
 
@@ -16,7 +14,8 @@ from mda.mixtures import DepthMixture, Family, Space
 from mda.models.backbones import BackboneOutput, DinoBackbone, DinoConfig, ReferenceView
 from mda.models.heads import DualHead, GaussianHead, MixtureHead, MonoHead, gaussians_from_raw, sky_log_odds
 from mda.models.layers import CameraDecoder, CameraEncoder
-from mda.models.network import DepthNetwork
+from mda.models.network import DepthNetwork, single_depth
+from mda.models.precision import Precision
 from mda.shapes import Float, Tensor
 from mda.structures import Gaussians, NetworkOutput, RayMap
 
@@ -24,20 +23,6 @@ _ENCODER_HEADS = 16
 _ENCODER_BLOCKS = 4
 # Distances of cameras are not divided by less than this when they are normalised (published release).
 _MIN_SCALE = 0.1
-
-
-class Precision(StrEnum):
-    """Arithmetic of the backbone; heads and cameras always run in the precision of their weights."""
-
-    AUTO = "auto"
-    """bfloat16 on CUDA, float32 elsewhere."""
-    FLOAT32 = "float32"
-    BFLOAT16 = "bfloat16"
-
-    def autocast(self, device: torch.device) -> AbstractContextManager:
-        """Context in which the backbone runs on that device."""
-        half = self is Precision.BFLOAT16 or (self is Precision.AUTO and device.type == "cuda")
-        return torch.autocast(device.type, dtype=torch.bfloat16, enabled=half)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -244,17 +229,6 @@ class MonoNetwork(DepthNetwork):
         depth = maps.depth.unflatten(0, clips)
         sky = sky_log_odds(maps.sky).unflatten(0, clips)
         return NetworkOutput(mixture=single_depth(depth, torch.ones_like(depth)), sky_log_odds=sky)
-
-
-def single_depth(depth: Float[Tensor, "*b"], confidence: Float[Tensor, "*b"]) -> DepthMixture:
-    """One depth with a confidence as a density: one Laplace component in linear depth, scale 0.2 / confidence."""
-    return DepthMixture.from_confidence(
-        depths=depth[..., None],
-        confidence=confidence[..., None],
-        log_weights=torch.zeros_like(depth[..., None]),
-        family=Family.LAPLACE,
-        space=Space.LINEAR,
-    )
 
 
 def normalise_cameras(cameras: Cameras, *, rescale: bool) -> Cameras:

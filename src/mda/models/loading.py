@@ -14,6 +14,8 @@ from mda.shapes import Tensor
 _NOISE = 0.1
 _SEED = 0
 _EXPERT = "scratch.output_conv2"
+# Published names of the plain head and of the mixture head that starts from it.
+_HEADS = {Scheme.DA3: ("head.", "head_mog."), Scheme.VGGT: ("depth_head.", "depth_head_mog.")}
 
 
 def load_network(preset: Preset, path: str | Path, device: torch.device | str = "cpu") -> DepthNetwork:
@@ -44,34 +46,38 @@ def _remedy(preset: Preset, state: Mapping[str, Tensor]) -> str:
     return f"It looks like the weights of {guess.name}, not {preset.name}; load it under that name."
 
 
-def mixture_from_plain(network: DepthNetwork, plain: Mapping[str, Tensor]) -> None:
+def mixture_from_plain(network: DepthNetwork, plain: Mapping[str, Tensor], scheme: Scheme = Scheme.DA3) -> None:
     """Start a mixture network from the published weights of the plain network on the same backbone.
 
-    Everything of the plain network is taken over, its own head too. The mixture head gets a copy of the plain head's
-    trunk; each component's convolutions start from the plain head's plus noise, N(0, 1) times 0.1 of their mean
-    absolute value, from a generator of seed 0; in the last one depth and confidence are copied so, and the weight logit
-    keeps its random start, as does the sky branch (published recipe).
+    Everything that the network has of the plain one is taken over, with Depth Anything 3 its own head too. The mixture
+    head gets a copy of the plain head's trunk; each component's convolutions start from the plain head's plus noise,
+    N(0, 1) times 0.1 of their mean absolute value, from a generator of seed 0; in the last one depth and confidence are
+    copied so, and the weight logit keeps its random start, as does the sky branch (published recipe).
 
     Args:
         network: with a `mixture_head`; changed in place.
         plain: state dict of the plain network under published names, possibly with wrappers.
+        scheme: naming of both, `DA3` or `VGGT`.
 
     Raises:
         CheckpointError: the plain weights do not fit.
     """
+    head, mixture = _HEADS[scheme]
     plain = strip_wrappers(plain)
-    shapes = published_shapes(network, Scheme.DA3)
-    fresh = to_published(network.state_dict(), Scheme.DA3)
-    start = {name: tensor for name, tensor in fresh.items() if name.startswith("head_mog.")}
+    shapes = published_shapes(network, scheme)
+    fresh = to_published(network.state_dict(), scheme)
+    start = {name: tensor for name, tensor in fresh.items() if name.startswith(mixture)}
     for name, tensor in plain.items():
-        twin = name.replace("head.", "head_mog.", 1) if name.startswith("head.") else ""
+        twin = mixture + name.removeprefix(head) if name.startswith(head) else ""
         if shapes.get(twin) == tuple(tensor.shape):
             start[twin] = tensor.clone()
-    start.update(_noisy_components(plain, start))
-    load_strictly(network, {**plain, **start}, Scheme.DA3, source="the plain network")
+    start.update(_noisy_components(plain, start, scheme))
+    if not any(name.startswith(head) for name in shapes):
+        plain = {name: tensor for name, tensor in plain.items() if not name.startswith(head)}
+    load_strictly(network, {**plain, **start}, scheme, source="the plain network")
 
 
-def _noisy_components(plain: Mapping[str, Tensor], start: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def _noisy_components(plain: Mapping[str, Tensor], start: Mapping[str, Tensor], scheme: Scheme) -> dict[str, Tensor]:
     """First weights of the components' branches, under published names."""
     generator = torch.Generator().manual_seed(_SEED)
     suffixes = ["", *(f"_{index}" for index in range(2, 9))]
@@ -81,10 +87,11 @@ def _noisy_components(plain: Mapping[str, Tensor], start: Mapping[str, Tensor]) 
         noise = torch.randn(tensor.shape, generator=generator, dtype=tensor.dtype)
         return tensor + noise * (_NOISE * tensor.abs().mean())
 
-    for name in sorted(key for key in plain if key.startswith(f"head.{_EXPERT}.")):
+    head, mixture = _HEADS[scheme]
+    for name in sorted(key for key in plain if key.startswith(f"{head}{_EXPERT}.")):
         tensor = plain[name]
         for suffix in suffixes:
-            target = f"head_mog.{_EXPERT}{suffix}.{name.removeprefix(f'head.{_EXPERT}.')}"
+            target = f"{mixture}{_EXPERT}{suffix}.{name.removeprefix(f'{head}{_EXPERT}.')}"
             if target not in start:
                 continue
             if start[target].shape == tensor.shape:

@@ -2,9 +2,11 @@
 
 from abc import ABC, abstractmethod
 
+import torch
 from torch import nn
 
 from mda.geometry import Cameras
+from mda.mixtures import DepthMixture, Family, Space
 from mda.models.layers import check_patch_multiple
 from mda.shapes import Float, Tensor
 from mda.structures import NetworkOutput
@@ -34,3 +36,14 @@ class DepthNetwork(nn.Module, ABC):
     def check_size(self, images: Float[Tensor, "b v 3 h w"]) -> None:
         """Refuse images whose height or width is not a multiple of `patch` (ConfigError)."""
         check_patch_multiple((images.shape[-2], images.shape[-1]), self.patch)
+
+
+def single_depth(depth: Float[Tensor, "*b"], confidence: Float[Tensor, "*b"]) -> DepthMixture:
+    """One depth with a confidence as a density: one Laplace component in linear depth, scale 0.2 / confidence."""
+    return DepthMixture.from_confidence(
+        depths=depth[..., None],
+        confidence=confidence[..., None],
+        log_weights=torch.zeros_like(depth[..., None]),
+        family=Family.LAPLACE,
+        space=Space.LINEAR,
+    )

@@ -16,10 +16,12 @@ from mda.models.da3 import AnyViewConfig, MixtureConfig, MonoConfig
 from mda.models.layers import FeedForward
 from mda.models.mini import MINI, MINI_SINGLE
 from mda.models.network import DepthNetwork
+from mda.models.vggt import VggtConfig
 from mda.shapes import Tensor
 
 _APACHE = "Apache-2.0"
 _CC_BY_NC = "CC-BY-NC-4.0"
+_VGGT_COMMERCIAL = "LicenseRef-VGGT-AUP"
 # Share of a file's tensors that must fit a preset in name and shape for it to be named in a message.
 _LIKENESS = 0.8
 
@@ -107,6 +109,8 @@ MDA_MOG_SKY_L2 = AnyViewConfig(
     mixture=MixtureConfig(),
     reference_view=ReferenceView.FIRST,
 )
+VGGT = VggtConfig()
+VGGT_MOG_L2 = VggtConfig(components=4, points=False)
 DA3_MONO_LARGE = MonoConfig(backbone=_MONO_BACKBONE, features=256, channels=_LARGE_CHANNELS)
 
 
@@ -140,6 +144,27 @@ def _mono(kind: str, title: str) -> Preset:
         scheme=Scheme.DA3_MONO,
         any_view=False,
         takes_cameras=False,
+    )
+
+
+def _vggt(
+    name: str, title: str, config: VggtConfig, *, parameters: int, licence: str, source: HubFile, notes: str = ""
+) -> Preset:
+    return Preset(
+        name=name,
+        title=title,
+        family="vggt",
+        backbone="DINOv2 large and 24 rounds of attention within and across views (width 1024)",
+        make=config.build,
+        parameters=parameters,
+        licence_weights=licence,
+        commercial=licence == _VGGT_COMMERCIAL,
+        source=source,
+        scheme=Scheme.VGGT,
+        long_side=518,
+        decoder=Decoder.COMPONENT if config.components is None else Decoder.MODE,
+        takes_cameras=False,
+        notes=notes,
     )
 
 
@@ -200,6 +225,38 @@ _ALL = (
         rescales_cameras=False,
         notes=(
             "The published card says Apache-2.0, but the weights were trained from DA3-GIANT, which is CC-BY-NC-4.0; "
+            "they are treated as non-commercial here. This is no legal advice."
+        ),
+    ),
+    _vggt(
+        "vggt",
+        "VGGT-1B: depth, points and cameras of any number of views",
+        VGGT,
+        parameters=1_190_596_120,
+        licence=_CC_BY_NC,
+        source=HubFile(repo="facebook/VGGT-1B", file="model.pt"),
+    ),
+    _vggt(
+        "vggt-commercial",
+        "VGGT-1B-Commercial: the same network with weights that may be used commercially",
+        VGGT,
+        parameters=1_190_596_120,
+        licence=_VGGT_COMMERCIAL,
+        source=HubFile(repo="facebook/VGGT-1B-Commercial", file="vggt_1B_commercial.pt"),
+        notes=(
+            "The weights are given out on request, under an acceptable-use policy that forbids military use. "
+            "Read it before you use them; this is no legal advice."
+        ),
+    ),
+    _vggt(
+        "vggt_mog_l2",
+        "Mixture-density depth on VGGT-1B: mixture and cameras of any number of views (no sky)",
+        VGGT_MOG_L2,
+        parameters=1_158_052_510,
+        licence=_CC_BY_NC,
+        source=HubFile(repo="sy000/MDA", file="VGGT_MOG_LogL2.ckpt"),
+        notes=(
+            "The published card says Apache-2.0, but the weights were trained from VGGT-1B, which is non-commercial; "
             "they are treated as non-commercial here. This is no legal advice."
         ),
     ),

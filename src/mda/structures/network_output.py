@@ -24,6 +24,19 @@ class RayMap:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PointMap:
+    """Points in the world predicted per pixel, beside depth and cameras (VGGT).
+
+    Attributes:
+        positions: [b, v, h, w, 3].
+        confidence: [b, v, h, w] raw confidence, > 1.
+    """
+
+    positions: Float[Tensor, "b v h w 3"]
+    confidence: Float[Tensor, "b v h w"]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Gaussians:
     """3D Gaussians in the world, one per pixel, flattened over views and pixels.
 
@@ -53,6 +66,7 @@ class NetworkOutput:
         cameras: cameras decoded from it, batch shape [b, v], world frame as the network chose it; or None.
         rays: ray map, or None.
         gaussians: 3D Gaussians, or None.
+        points: points in the world, or None.
     """
 
     mixture: DepthMixture
@@ -61,6 +75,7 @@ class NetworkOutput:
     cameras: Cameras | None = None
     rays: RayMap | None = None
     gaussians: Gaussians | None = None
+    points: PointMap | None = None
 
     @property
     def p_sky(self) -> Float[Tensor, "b v h w"] | None:

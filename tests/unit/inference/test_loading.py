@@ -88,7 +88,6 @@ def test_weights_are_found_where_people_have_them(tmp_path, monkeypatch):
         ("mda_mni", "Did you mean mda_mini"),
         ("MDA_MINI", "Did you mean mda_mini"),
         ("somebody/something", "mda models"),
-        ("vggt_mog_l2", "cannot build it yet"),
     ],
 )
 def test_unknown_names_are_refused_with_help(name, words):

@@ -5,7 +5,8 @@ from mda.errors import ConfigError
 from mda.geometry import Cameras
 from mda.mixtures import Family, Space
 from mda.models.backbones import ReferenceView
-from mda.models.da3 import Precision, normalise_cameras
+from mda.models.da3 import normalise_cameras
+from mda.models.precision import Precision
 from tests.unit.models.networks import HW, any_view_network, mixture_network, mono_network
 
 

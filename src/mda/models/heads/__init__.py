@@ -1,5 +1,6 @@
 """Dense heads on patch features, and the 3D Gaussians made from one of them."""
 
+from mda.models.heads.camera import CameraHead, CameraState
 from mda.models.heads.chunks import in_chunks
 from mda.models.heads.dense import DenseTrunk
 from mda.models.heads.dual import DualHead, DualMaps
@@ -7,8 +8,11 @@ from mda.models.heads.gaussian import GaussianHead
 from mda.models.heads.gaussian_adapter import gaussians_from_raw
 from mda.models.heads.mixture import MixtureHead, MixtureMaps
 from mda.models.heads.mono import MonoHead, MonoMaps, fill_sky, sky_log_odds
+from mda.models.heads.plain import PlainHead, Quantity
 
 __all__ = [
+    "CameraHead",
+    "CameraState",
     "DenseTrunk",
     "DualHead",
     "DualMaps",
@@ -17,6 +21,8 @@ __all__ = [
     "MixtureMaps",
     "MonoHead",
     "MonoMaps",
+    "PlainHead",
+    "Quantity",
     "fill_sky",
     "gaussians_from_raw",
     "in_chunks",

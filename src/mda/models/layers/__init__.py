@@ -2,6 +2,7 @@
 
 from mda.models.layers.attention import Attention
 from mda.models.layers.block import Block, LayerScale
+from mda.models.layers.cache import KeyValueCache
 from mda.models.layers.camera import CameraDecoder, CameraEncoder
 from mda.models.layers.feedforward import FeedForward, Mlp, SwiGlu, swiglu_width
 from mda.models.layers.fusion import FusionBlock, FusionChain, ResidualConvUnit, pointwise, resize_bilinear
@@ -18,6 +19,7 @@ __all__ = [
     "FeedForward",
     "FusionBlock",
     "FusionChain",
+    "KeyValueCache",
     "LayerScale",
     "Mlp",
     "PatchEmbedding",

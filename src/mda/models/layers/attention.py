@@ -3,6 +3,7 @@
 from torch import nn
 from torch.nn import functional
 
+from mda.models.layers.cache import KeyValueCache
 from mda.models.layers.rope import rotate
 from mda.shapes import Float, Int, Tensor
 
@@ -34,13 +35,23 @@ class Attention(nn.Module):
         x: Float[Tensor, "n t d"],
         positions: Int[Tensor, "t 2"] | None = None,
         mask: Tensor | None = None,
+        cache: KeyValueCache | None = None,
     ) -> Float[Tensor, "n t d"]:
-        """Attend within each of the n sequences; `mask` is that of torch's scaled_dot_product_attention."""
+        """Attend within each of the n sequences.
+
+        Args:
+            x: tokens.
+            positions: of the tokens, for the rotation.
+            mask: that of torch's scaled_dot_product_attention.
+            cache: what came before in a stream, which is attended to as well; `x` is added to it.
+        """
         q, k, v = self.qkv(x).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4).unbind(0)
         q, k = self.q_norm(q), self.k_norm(k)
         if self.rope and positions is not None:
             q, k = rotate(q, positions), rotate(k, positions)
         # Norm and rotation may have left half precision (autocast); the kernels want one type.
         q, k = q.to(v.dtype), k.to(v.dtype)
+        if cache is not None:
+            k, v = cache.extend(k, v)
         y = functional.scaled_dot_product_attention(q, k, v, attn_mask=mask)
         return self.proj(y.transpose(1, 2).flatten(2))

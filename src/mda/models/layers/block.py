@@ -4,6 +4,7 @@ import torch
 from torch import nn
 
 from mda.models.layers.attention import Attention
+from mda.models.layers.cache import KeyValueCache
 from mda.models.layers.feedforward import FeedForward
 from mda.models.layers.start import start_transformer
 from mda.shapes import Float, Int, Tensor
@@ -65,7 +66,8 @@ class Block(nn.Module):
         x: Float[Tensor, "n t d"],
         positions: Int[Tensor, "t 2"] | None = None,
         mask: Tensor | None = None,
+        cache: KeyValueCache | None = None,
     ) -> Float[Tensor, "n t d"]:
-        """Apply the block to n sequences of t tokens; `mask` as in `Attention`."""
-        x = self.ls1(x, self.attn(self.norm1(x), positions, mask))
+        """Apply the block to n sequences of t tokens; `mask` and `cache` as in `Attention`."""
+        x = self.ls1(x, self.attn(self.norm1(x), positions, mask, cache))
         return self.ls2(x, self.mlp(self.norm2(x)))
