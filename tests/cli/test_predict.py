@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 import torch
 
-from mda.cli.predict import DECODERS
+from mda.cli.predict import DECODERS, ORDERS
+from mda.inference.windows import Order
 from mda.io.ply import read_ply
 from mda.mixtures import Decoder, DepthMixture
 from tests.cli.conftest import photo, pose_of, views_in
@@ -72,8 +73,9 @@ def test_every_decoder_works(predict, photos, tmp_path, decoder):
     assert not (tmp_path / "run" / "points.ply").exists()
 
 
-def test_the_listed_decoders_are_those_there_are():
+def test_the_listed_choices_are_those_there_are():
     assert set(DECODERS) == {str(decoder) for decoder in Decoder}
+    assert set(ORDERS) == {str(order) for order in Order}
 
 
 def test_stride_and_windows(predict, photos, tmp_path):
@@ -81,6 +83,11 @@ def test_stride_and_windows(predict, photos, tmp_path):
     assert len(views_in(tmp_path / "run")) == 2
     assert predict(photos, "--out", tmp_path / "windows", "--max-views", 2).code == 0
     assert len(views_in(tmp_path / "windows")) == 4
+    joints = json.loads((tmp_path / "windows" / "run.json").read_text())["details"]["joints"]
+    assert [joint["view"] for joint in joints] == [2, 3]
+    assert predict(photos, "--out", tmp_path / "free", "--max-views", 2, "--order", "unordered").code == 0
+    assert len(views_in(tmp_path / "free")) == 4
+    assert predict(photos, "--out", tmp_path / "free2", "--max-views", 3, "--overlap", 3).code != 0
 
 
 def test_the_same_command_again_does_nothing(predict, photos, tmp_path):

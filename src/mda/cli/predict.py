@@ -30,12 +30,14 @@ camera, sky, confidence and image of each view as plain .npy, .npz and .png file
   mda predict walk.mp4 --fps 2 --out runs/walk
   mda predict a.jpg b.jpg c.jpg --decoder median
 
-Clips longer than --max-views go in windows that share the first view and are brought
-to its scale. A stopped command goes on where it stopped when it is given again."""
+Clips longer than --max-views go in windows that overlap and are joined; run.json tells
+how well they fit. A stopped command goes on where it stopped when it is given again."""
 
 DEFAULT_MODEL = "mda_mini"
 DEFAULT_ROOT = Path("eval_results/demo")
-# As in mda.mixtures.Decoder, which is not imported here because it brings torch along; a test holds them together.
+# As in mda.inference.windows.Order and mda.mixtures.Decoder, which are not imported here because they bring torch
+# along; a test holds them together.
+ORDERS = ("sequence", "unordered")
 DECODERS = ("mode", "component", "heaviest", "mean", "median", "front", "back")
 
 
@@ -55,6 +57,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--decoder", choices=DECODERS, help=decoder)
     together = "views looked at together, fewer need less memory; longer clips go in windows; default 16"
     add("--max-views", type=whole_number, default=16, metavar="N", help=together)
+    overlap = "views that a window shares with others; default: a quarter of --max-views"
+    add("--overlap", type=whole_number, metavar="N", help=overlap)
+    order = "how to divide long clips: are neighbours in the clip neighbours in space? default: told from the names"
+    add("--order", choices=ORDERS, help=order)
     add("--save-mixture", action=off_by_default, help="keep the densities (large), to decode the run again")
     add("--ply", action=argparse.BooleanOptionalAction, default=True, help="write points.ply (default)")
     add("--device", metavar="NAME", help="cpu, cuda, cuda:1, mps; default: the best there is")
@@ -111,6 +117,8 @@ def _predict(predictor: "Predictor", clip: "Clip", folder: Path, arguments: argp
         fps=arguments.fps,
         stride=arguments.stride,
         max_views=arguments.max_views,
+        overlap=arguments.overlap,
+        order=arguments.order,
         save_mixture=arguments.save_mixture,
         ply=arguments.ply,
         overwrite=arguments.overwrite,

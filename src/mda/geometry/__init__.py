@@ -5,16 +5,20 @@ from mda.geometry.edges import depth_discontinuities, dilate
 from mda.geometry.pose_encoding import cameras_from_encoding, encode_cameras
 from mda.geometry.rays import camera_rays, pixel_centers, points_from_depth, project
 from mda.geometry.rigid import compose, homogeneous, rigid_inverse
-from mda.geometry.rotations import matrix_from_quaternion, quaternion_from_matrix
+from mda.geometry.rotations import matrix_from_quaternion, quaternion_from_matrix, rotation_angle
+from mda.geometry.similarity import Similarity, fit_similarity, fit_similarity_robustly
 
 __all__ = [
     "Cameras",
+    "Similarity",
     "camera_rays",
     "cameras_from_encoding",
     "compose",
     "depth_discontinuities",
     "dilate",
     "encode_cameras",
+    "fit_similarity",
+    "fit_similarity_robustly",
     "homogeneous",
     "matrix_from_quaternion",
     "pixel_centers",
@@ -22,4 +26,5 @@ __all__ = [
     "project",
     "quaternion_from_matrix",
     "rigid_inverse",
+    "rotation_angle",
 ]

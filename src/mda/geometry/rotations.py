@@ -51,3 +51,11 @@ def quaternion_from_matrix(rotation: Float[Tensor, "*b 3 3"]) -> Float[Tensor, "
     largest = functional.one_hot(magnitude.argmax(-1), 4).to(candidates.dtype)
     quaternion = (candidates * largest[..., None]).sum(-2)
     return torch.where(quaternion[..., 3:] < 0, -quaternion, quaternion)
+
+
+def rotation_angle(rotation: Float[Tensor, "*b 3 3"]) -> Float[Tensor, "*b"]:
+    """Angle of a rotation in degrees, atan2 of its sine and cosine, so that small and large angles are exact alike."""
+    skew = rotation - rotation.transpose(-1, -2)
+    sine = torch.stack([skew[..., 2, 1], skew[..., 0, 2], skew[..., 1, 0]], dim=-1).norm(dim=-1) / 2
+    cosine = (rotation.diagonal(dim1=-2, dim2=-1).sum(-1) - 1) / 2
+    return torch.atan2(sine, cosine).rad2deg()

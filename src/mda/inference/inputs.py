@@ -10,7 +10,8 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from mda.errors import InputError
-from mda.io.clips import Clip, ClipView, list_inputs, read_clip
+from mda.inference.windows import Order, Plan, plan_for
+from mda.io.clips import Clip, ClipView, list_inputs, read_clip, spread_out
 from mda.io.images import LoadedImage, to_rgb
 from mda.io.resize import ClipResizer
 from mda.io.video import DEFAULT_FPS
@@ -32,6 +33,7 @@ def views_of_inputs(
     patch: int,
     fps: float | None = DEFAULT_FPS,
     stride: int = 1,
+    spread: int = 0,
     problems: list[str],
 ) -> Iterator[ClipView]:
     """Views of one clip, one at a time.
@@ -42,6 +44,7 @@ def views_of_inputs(
         patch: both sides become multiples of it.
         fps: views per second of a video.
         stride: every stride-th image is taken.
+        spread: so many images, spread evenly over the clip, come before the others.
         problems: receives a message for each file that was left out.
 
     Raises:
@@ -52,15 +55,16 @@ def views_of_inputs(
     if not pictures:
         yield from _views_of_paths(
             [item for item in items if isinstance(item, str | Path)],
-            {"size": size, "patch": patch, "fps": fps, "stride": stride, "problems": problems},
+            {"size": size, "patch": patch, "fps": fps, "stride": stride, "spread": spread, "problems": problems},
         )
         return
     if len(pictures) < len(items):
         message = "Give either paths or pictures, not both in one list."
         raise InputError(message)
     resizer = ClipResizer(size=size, patch=patch)
-    for number, picture in list(enumerate(pictures))[::stride]:
-        name = f"image_{number}"
+    taken = range(0, len(pictures), stride)
+    for place in spread_out(len(taken), spread):
+        picture, name = pictures[taken[place]], f"image_{taken[place]}"
         pixels = rgb_of(picture, name)
         if min(pixels.shape[:2]) < SMALLEST_SIDE:
             message = (
@@ -68,7 +72,23 @@ def views_of_inputs(
             )
             raise InputError(message)
         image = LoadedImage(pixels=pixels, source_hw=(pixels.shape[0], pixels.shape[1]), path=Path(name))
-        yield ClipView(name=name, view=resizer(image))
+        yield ClipView(name=name, view=resizer(image), number=place)
+
+
+def plan_of_inputs(inputs: Inputs, *, stride: int, max_views: int, order: Order | str | None) -> Plan:
+    """How the clip is divided into windows (see `plan_for`); pictures that are handed over are a sequence.
+
+    Raises:
+        InputError: none of the inputs can be used.
+        ConfigError: the numbers or the order cannot be.
+    """
+    items = [inputs] if isinstance(inputs, str | Path | Image.Image | np.ndarray) else list(inputs)
+    paths = [item for item in items if isinstance(item, str | Path)]
+    if len(paths) < len(items):
+        return plan_for(None, max_views=max_views, order=order)
+    clip = list_inputs(paths).clips[0]
+    images = None if clip.is_video else clip.images[::stride]
+    return plan_for(images, max_views=max_views, order=order)
 
 
 def _views_of_paths(paths: Sequence[str | Path], options: dict[str, Any]) -> Iterator[ClipView]:
@@ -87,7 +107,7 @@ def _views_of_paths(paths: Sequence[str | Path], options: dict[str, Any]) -> Ite
 
 
 def views_of_clip(
-    clip: Clip, *, size: int, patch: int, fps: float | None, stride: int, problems: list[str]
+    clip: Clip, *, size: int, patch: int, fps: float | None, stride: int, spread: int, problems: list[str]
 ) -> Iterator[ClipView]:
     """Views of a clip, one at a time; an image that is damaged or tiny is left out, logged and noted in `problems`.
 
@@ -104,7 +124,7 @@ def views_of_clip(
             problems.append(problem)
     if not clip.is_video:
         clip, stride = replace(clip, images=tuple(taken)), 1
-    return read_clip(clip, size=size, patch=patch, fps=fps, stride=stride, problems=problems)
+    return read_clip(clip, size=size, patch=patch, fps=fps, stride=stride, problems=problems, spread=spread)
 
 
 def _too_small(path: Path) -> str | None:

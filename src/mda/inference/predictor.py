@@ -14,8 +14,9 @@ import torch
 from mda.data.batches import normalise_images
 from mda.errors import ConfigError
 from mda.geometry import Cameras
-from mda.inference.inputs import Inputs, views_of_inputs
-from mda.inference.windows import DEFAULT_MAX_VIEWS, Look, Reference, in_one_world, split
+from mda.inference.inputs import Inputs, plan_of_inputs, views_of_inputs
+from mda.inference.joints import Anchors, Progress, join
+from mda.inference.windows import DEFAULT_MAX_VIEWS, Look, Order, Plan, Window
 from mda.io.clips import ClipView
 from mda.io.video import DEFAULT_FPS
 from mda.mixtures import Decoder, DepthMixture
@@ -51,14 +52,16 @@ class WindowResult:
     """Some consecutive views of a clip.
 
     Attributes:
-        start: number of the first of them.
+        numbers: of the views in the clip.
         views: what was looked at.
-        prediction: of these views, in the world of the clip's first view; None where it was not needed.
+        prediction: of these views, in the world of the clip's first view; None where they were done before.
+        progress: how far the clip is done with them.
     """
 
-    start: int
+    numbers: tuple[int, ...]
     views: tuple[ClipView, ...]
     prediction: Prediction | None
+    progress: Progress
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,11 +111,12 @@ class Predictor:
         fps: float | None = DEFAULT_FPS,
         stride: int = 1,
         max_views: int = DEFAULT_MAX_VIEWS,
+        order: Order | str | None = None,
         keep_mixture: bool = True,
     ) -> Prediction:
         """Depth, cameras and sky of one clip, in memory (on the CPU).
 
-        All views are looked at together, up to `max_views`; longer clips in windows that share the first view (see
+        All views are looked at together, up to `max_views`; longer clips in windows that overlap (see
         `mda.inference.windows`). An image that cannot be read is left out, logged, and listed in `details["skipped"]`.
 
         Args:
@@ -122,6 +126,8 @@ class Predictor:
             fps: views per second taken from a video; None takes all.
             stride: every stride-th view is taken.
             max_views: views looked at together; lower it where memory is short.
+            order: whether neighbours in a long clip are neighbours in space (`sequence`) or not (`unordered`); by
+                default told from the file names.
             keep_mixture: keep the densities in the prediction, 12 K bytes per pixel.
 
         Raises:
@@ -130,51 +136,72 @@ class Predictor:
         """
         problems: list[str] = []
         size = size or self.preset.long_side
-        views = views_of_inputs(inputs, size=size, patch=self.network.patch, fps=fps, stride=stride, problems=problems)
+        plan = plan_of_inputs(inputs, stride=stride, max_views=max_views, order=order)
+        reading = {"size": size, "patch": self.network.patch, "fps": fps, "stride": stride, "spread": plan.spread}
+        views = views_of_inputs(inputs, **reading, problems=problems)
         clock = Clock()
-        windows = list(self.stream(views, decoder=decoder, max_views=max_views, keep_mixture=keep_mixture, clock=clock))
+        windows = list(self.stream(views, plan=plan, decoder=decoder, keep_mixture=keep_mixture, clock=clock))
         prediction = _joined([window.prediction for window in windows if window.prediction is not None])
         seen = [view for window in windows for view in window.views]
-        sources = [{"name": view.name, **source_of(view)} for view in seen]
-        sizes = {"image_hw": list(prediction.depth.shape[1:]), "size": size}
-        details = {"skipped": problems, "sources": sources, "sizes": sizes, "timings": clock.rounded()}
-        return replace(prediction, details=details)
+        numbers = [number for window in windows for number in window.numbers]
+        places = sorted(range(len(seen)), key=numbers.__getitem__)
+        details = {
+            "skipped": problems,
+            "sources": [{"name": seen[place].name, **source_of(seen[place])} for place in places],
+            "sizes": {"image_hw": list(prediction.depth.shape[1:]), "size": size},
+            "timings": clock.rounded(),
+            "joints": [joint.as_dict() for joint in windows[-1].progress.joints],
+        }
+        return replace(_picked(prediction, places), details=details)
 
     def stream(
         self,
         views: Iterable[ClipView],
         *,
+        plan: Plan = Plan(),  # noqa: B008 - a frozen record
         decoder: Decoder | str | None = None,
-        max_views: int = DEFAULT_MAX_VIEWS,
         keep_mixture: bool = True,
-        reference: Reference | None = None,
-        done: Callable[[range], bool] = lambda _: False,
+        progress: Progress | None = None,
         clock: Clock | None = None,
     ) -> Iterator[WindowResult]:
         """Predictions of a clip window by window; memory does not grow with the length of the clip.
 
         Args:
-            views: views of one size, read as they are needed.
+            views: views of one size, in the order they are to be looked at, read as they are needed.
+            plan: how they are divided into windows.
             decoder: how a depth is chosen from the density; the model's own by default.
-            max_views: views looked at together.
             keep_mixture: keep the densities in the predictions.
-            reference: first view of an interrupted run that this one goes on with.
-            done: whether the views of these numbers are there already; asked only if there is a `reference`.
+            progress: of an interrupted run that this one goes on with; what was done is read, but not looked at again.
             clock: receives the seconds spent on reading, network and decoding.
         """
         clock, chosen = clock or Clock(), self.decoder(decoder)
-        windows = in_one_world(
-            split(_timed(views, clock), max_views),
-            lambda some: self._look(some, clock),
-            lambda mixture: mixture.decode(chosen),
-            reference=reference,
-            done=done,
-        )
-        for start, some, look in windows:
-            since = time.perf_counter()
-            prediction = None if look is None else self._decoded(some, look, chosen, keep_mixture=keep_mixture)
-            clock.charge("decoder", since)
-            yield WindowResult(start=start, views=tuple(some), prediction=prediction)
+        for window in plan.split(_timed(views, clock)):
+            prediction = None
+            if progress is None or window.start >= progress.next_view:
+                prediction, progress = self._window(window, progress, plan, chosen, clock)
+                prediction = prediction if keep_mixture else replace(prediction, mixture=None)
+            numbers = tuple(range(window.start, window.start + len(window.new)))
+            if plan.order is Order.UNORDERED:
+                numbers = tuple(view.number for view in window.new)
+            yield WindowResult(numbers=numbers, views=window.new, prediction=prediction, progress=progress)
+
+    def _window(
+        self, window: Window[ClipView], progress: Progress | None, plan: Plan, decoder: Decoder, clock: Clock
+    ) -> tuple[Prediction, Progress]:
+        """Prediction of the new views of a window in the world of the first, and how far the clip is done then."""
+        look = self._look(window.views, clock)
+        since = time.perf_counter()
+        count, joints, known = len(window.anchors), (), None
+        if progress is not None:
+            joints, known = progress.joints, progress.anchors
+            numbers, views = zip(*window.anchors, strict=True)
+            similarity, joint = join(known, self._decoded(views, look[:count], decoder).anchors(numbers), window.start)
+            look, joints = look[count:].moved(similarity), (*joints, joint)
+        decoded, end = self._decoded(window.new, look, decoder), window.start + len(window.new)
+        found = decoded.anchors(range(window.start, end))
+        anchors = (found if known is None else known.joined(found))[plan.kept]
+        clock.charge("decoder", since)
+        return decoded.prediction, Progress(next_view=end, anchors=anchors, joints=joints)
 
     def _look(self, views: Sequence[ClipView], clock: Clock) -> Look:
         """What the network says about some views together."""
@@ -201,21 +228,24 @@ class Predictor:
         )  # fmt: skip
         return assumed_cameras(len(views), views[0].view.pixels.shape[:2])
 
-    def _decoded(self, views: Sequence[ClipView], look: Look, decoder: Decoder, *, keep_mixture: bool) -> Prediction:
+    def _decoded(self, views: Sequence[ClipView], look: Look, decoder: Decoder) -> "_Decoded":
         """The prediction for some views."""
         depth, component = look.mixture.decode_with_component(decoder)
         confidence = look.mixture.confidence.gather(-1, component[..., None])[..., 0]
-        return Prediction(
+        prediction = Prediction(
             images=images_of(views),
             names=tuple(view.name for view in views),
             depth=depth,
             cameras=look.cameras,
             confidence=confidence,
-            mixture=look.mixture if keep_mixture else None,
+            mixture=look.mixture,
             sky_log_odds=look.sky_log_odds,
             decoder=decoder.value,
             model=self.name,
             licence=self.licence,
+        )
+        return _Decoded(
+            prediction=prediction, mass=look.mixture.log_weights.gather(-1, component[..., None])[..., 0].exp()
         )
 
 
@@ -232,6 +262,20 @@ def _enough_memory(count: int, image_hw: Sequence[int]) -> Iterator[None]:
             "look at fewer together (--max-views) or at smaller ones (--size)."
         )
         raise ConfigError(message) from error
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Decoded:
+    """The prediction for some views, and the weight [v, h, w] of the components that its depths belong to."""
+
+    prediction: Prediction
+    mass: Tensor
+
+    def anchors(self, numbers: Sequence[int]) -> Anchors:
+        """What it says of views that another window may share."""
+        prediction, sky = self.prediction, self.prediction.sky_log_odds
+        p_sky = None if sky is None else sky.sigmoid()
+        return Anchors.of(numbers, prediction.depth, self.mass, p_sky, prediction.cameras)
 
 
 def images_of(views: Sequence[ClipView]) -> UInt8[Tensor, "v h w 3"]:
@@ -290,6 +334,24 @@ def _joined(predictions: Sequence[Prediction]) -> Prediction:
         confidence=together(lambda part: part.confidence),
         mixture=None if first.mixture is None else _joined_mixtures([part.mixture for part in predictions]),
         sky_log_odds=None if first.sky_log_odds is None else together(lambda part: _present(part.sky_log_odds)),
+    )
+
+
+def _picked(prediction: Prediction, places: Sequence[int]) -> Prediction:
+    """Some of the views, in the order of `places`; not copied if they are all in their order."""
+    if list(places) == list(range(len(prediction.names))):
+        return prediction
+    index = torch.as_tensor(places)
+    sky = prediction.sky_log_odds
+    return replace(
+        prediction,
+        images=prediction.images[index],
+        names=tuple(prediction.names[place] for place in places),
+        depth=prediction.depth[index],
+        cameras=prediction.cameras[index],
+        confidence=prediction.confidence[index],
+        mixture=None if prediction.mixture is None else prediction.mixture[index],
+        sky_log_odds=None if sky is None else sky[index],
     )
 
 

@@ -9,13 +9,12 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from mda.errors import InputError, OutputError
 from mda.inference.inputs import views_of_clip
+from mda.inference.joints import Progress
 from mda.inference.points import points_of_run
 from mda.inference.predictor import Clock, Predictor, WindowResult, source_of
-from mda.inference.windows import DEFAULT_MAX_VIEWS, Reference
+from mda.inference.windows import DEFAULT_MAX_VIEWS, Order, Plan, plan_for
 from mda.io.archive import POINTS_FILE, RunInfo, RunWriter, load_run, views_of
 from mda.io.clips import Clip
 from mda.io.ply import write_point_cloud
@@ -36,6 +35,8 @@ class RunSettings:
         fps: views per second of a video; None takes all.
         stride: every stride-th view is taken.
         max_views: views looked at together.
+        overlap: how many of them a window shares with others; a quarter where None.
+        order: what the order of the images of a long clip says; told from their names where None.
         save_mixture: write the densities, too.
         ply: write the point cloud, too.
         overwrite: replace what is in the folder.
@@ -46,6 +47,8 @@ class RunSettings:
     fps: float | None = DEFAULT_FPS
     stride: int = 1
     max_views: int = DEFAULT_MAX_VIEWS
+    overlap: int | None = None
+    order: Order | str | None = None
     save_mixture: bool = False
     ply: bool = True
     overwrite: bool = False
@@ -104,13 +107,15 @@ def predict_to_run(
         return _report_of(folder, settings, kept=None, since=begun)
     clock, problems = Clock(), []
     with RunWriter(folder, info, resume=not settings.overwrite, overwrite=settings.overwrite) as writer:
-        kept = len(writer.complete)
+        kept, joints = len(writer.complete), ()
         try:
             for window in _windows(predictor, clip, settings, writer, clock, problems):
                 _write(writer, window, clock, save_mixture=settings.save_mixture)
+                joints = window.progress.joints
                 on_progress(len(window.views))
             timings = clock.rounded() | {"total": round(time.perf_counter() - begun, 3)}
             details = {"skipped": problems, "device": str(predictor.device), "kept_from_before": kept}
+            details["joints"] = [joint.as_dict() for joint in joints]
             if settings.ply:
                 cloud = points_of_run(load_run(folder))
                 write_point_cloud(folder / POINTS_FILE, cloud)
@@ -126,52 +131,59 @@ def _windows(
     predictor: Predictor, clip: Clip, settings: RunSettings, writer: RunWriter, clock: Clock, problems: list[str]
 ) -> Iterator[WindowResult]:
     """Predictions of the windows that are not complete in the folder."""
+    plan = _plan(clip, settings)
     views = views_of_clip(
         clip,
         size=settings.size or predictor.preset.long_side,
         patch=predictor.network.patch,
         fps=settings.fps,
         stride=settings.stride,
+        spread=plan.spread,
         problems=problems,
     )
-    return predictor.stream(
-        views,
-        decoder=settings.decoder,
-        max_views=settings.max_views,
-        reference=_reference(writer),
-        done=writer.complete.issuperset,
-        clock=clock,
-    )
+    return predictor.stream(views, plan=plan, decoder=settings.decoder, progress=_progress(writer), clock=clock)
+
+
+def _plan(clip: Clip, settings: RunSettings) -> Plan:
+    """How the clip is divided into windows."""
+    images = None if clip.is_video else clip.images[:: settings.stride]
+    return plan_for(images, max_views=settings.max_views, overlap=settings.overlap, order=settings.order)
 
 
 def _write(writer: RunWriter, window: WindowResult, clock: Clock, *, save_mixture: bool) -> None:
-    """Write those views of a window that are not there yet."""
+    """Write those views of a window that are not there yet, and how far the run is then."""
     if window.prediction is None:
         return
     since = time.perf_counter()
-    for offset, view in enumerate(views_of(window.prediction, with_mixture=save_mixture)):
-        index = window.start + offset
-        if index not in writer.complete:
-            writer.write_view(index, view, **source_of(window.views[offset]))
+    views = views_of(window.prediction, with_mixture=save_mixture)
+    for number, source, view in zip(window.numbers, window.views, views, strict=True):
+        if number not in writer.complete:
+            writer.write_view(number, view, **source_of(source))
+    writer.write_progress(window.progress.as_arrays())
     clock.charge("writing", since)
 
 
-def _reference(writer: RunWriter) -> Reference | None:
-    """The first view as an earlier, interrupted run wrote it; None where there is none."""
-    if 0 not in writer.complete:
+def _progress(writer: RunWriter) -> Progress | None:
+    """How far an earlier, interrupted run came; None where it did not finish its first window, or lost views since."""
+    arrays = writer.read_progress()
+    if arrays is None:
         return None
-    run = load_run(writer.folder)
-    position = run.numbers.index(0)
-    sky = run.sky(position)
-    return Reference(
-        depth=torch.from_numpy(run.depth(position).copy()), sky=None if sky is None else torch.from_numpy(sky.copy())
-    )
+    try:
+        progress = Progress.from_arrays(arrays)
+    except (KeyError, ValueError, TypeError):
+        progress = None
+    if progress is None or progress.next_view > len(writer.complete):
+        _LOGGER.warning("Files of the run in %s are damaged; it is looked at again from its first view.", writer.folder)
+        return None
+    return progress
 
 
 def _run_info(predictor: Predictor, clip: Clip, settings: RunSettings, command: str) -> RunInfo:
     """What `run.json` says; its `settings` hold all that decides the result."""
     decides = {
         **{name: value for name, value in asdict(settings).items() if name not in {"decoder", "ply", "overwrite"}},
+        "overlap": _plan(clip, settings).anchors,
+        "order": _plan(clip, settings).order.value,
         "size": settings.size or predictor.preset.long_side,
         "weights": None if predictor.weights is None else _fingerprint([predictor.weights]),
         "source": str(clip.source),

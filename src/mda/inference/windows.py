@@ -1,29 +1,64 @@
-"""Clips longer than memory allows: windows of views that share the first view, brought to one scale.
+"""Clips longer than memory allows: overlapping windows of views, joined in one world.
 
-The first window holds the first `max_views` views. Every later one holds the first view of the clip again and the next
-`max_views - 1` views. A network puts the world at the first view it is given, so all windows share that frame, and
-what is left to align is one factor per window: the median, over the pixels of the shared view that are not sky, of the
-ratio of its depth in the first window to its depth in this one.
+Every window but the first holds some views again that were seen before, its anchors. A network chooses world and scale
+of each window as it likes; the similarity transform between the new window's points of the anchors and the ones that
+were written for them brings the window into the world of the first (`mda.inference.joints`). Two plans:
 
-That is simple and honest as long as every view can still be related to the first. On a long walk it cannot, and then
-only depth within one window is to be trusted.
+* `Order.SEQUENCE` (videos, numbered images): the anchors are the last views of the window before.
+* `Order.UNORDERED` (photos in any order): the anchors are the first views of the first window, which were chosen spread
+  over the whole clip (`mda.io.clips.spread_out`), so that nothing drifts.
+
+Only one window and its anchors are held at a time.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
-from typing import TypeVar
+from enum import StrEnum
+from itertools import islice, pairwise
+from pathlib import Path
+from typing import Generic, TypeVar
 
 from mda.errors import ConfigError
-from mda.geometry import Cameras
+from mda.geometry import Cameras, Similarity
 from mda.mixtures import LOG_OFFSET, DepthMixture, Space
-from mda.shapes import Bool, Float, Tensor
-from mda.structures import is_sky
+from mda.shapes import Float, Tensor
 
 DEFAULT_MAX_VIEWS = 16
 """Views that are looked at together unless asked otherwise."""
+# Share of a window that is seen again in the next.
+_OVERLAP = 4
 
 _View = TypeVar("_View")
+
+
+class Order(StrEnum):
+    """What the order of the views of a clip says."""
+
+    SEQUENCE = "sequence"
+    """Neighbours in the clip are neighbours in space."""
+    UNORDERED = "unordered"
+    """Nothing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Window(Generic[_View]):
+    """Views that are looked at together.
+
+    Attributes:
+        start: number of the first new view; the new ones are numbered from there in the order they come.
+        anchors: views that were seen before, with their numbers.
+        new: the others.
+    """
+
+    start: int
+    anchors: tuple[tuple[int, _View], ...]
+    new: tuple[_View, ...]
+
+    @property
+    def views(self) -> tuple[_View, ...]:
+        """All of them, anchors first."""
+        return (*(view for _, view in self.anchors), *self.new)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +68,7 @@ class Look:
     Attributes:
         mixture: batch shape [v, h, w].
         sky_log_odds: [v, h, w], or None.
-        cameras: batch shape [v], in the world of the first view that the network was given.
+        cameras: batch shape [v].
     """
 
     mixture: DepthMixture
@@ -45,94 +80,101 @@ class Look:
         sky = None if self.sky_log_odds is None else self.sky_log_odds[index]
         return Look(mixture=self.mixture[index], sky_log_odds=sky, cameras=self.cameras[index])
 
-    def scaled(self, factor: float) -> "Look":
-        """The same in a world enlarged by `factor`."""
-        mixture = scaled_mixture(self.mixture, factor)
-        return replace(self, mixture=mixture, cameras=self.cameras.scaled(factor))
+    def moved(self, similarity: Similarity) -> "Look":
+        """The same in another world."""
+        mixture = scaled_mixture(self.mixture, similarity.scale)
+        return replace(self, mixture=mixture, cameras=similarity.apply_to(self.cameras))
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reference:
-    """What later windows are aligned with: the first view as the first window saw it.
+class Plan:
+    """How a clip is divided into windows.
 
     Attributes:
-        depth: [h, w] decoded depth.
-        sky: [h, w], or None.
-    """
-
-    depth: Float[Tensor, "h w"]
-    sky: Bool[Tensor, "h w"] | None
-
-    @classmethod
-    def of(cls, look: Look, decode: Callable[[DepthMixture], Tensor]) -> "Reference":
-        """The first of the views."""
-        mixture = look.mixture[0]
-        sky = None if look.sky_log_odds is None else is_sky(look.sky_log_odds[0], mixture.log_weights)
-        return cls(depth=decode(mixture), sky=sky)
-
-
-def split(views: Iterable[_View], max_views: int) -> Iterator[tuple[int, tuple[_View, ...]]]:
-    """Number of the first new view and the new views of each window; only one window is held at a time.
+        max_views: views of a window.
+        overlap: how many of them were seen before; a quarter of the window by default.
+        order: which of those seen before.
 
     Raises:
-        ConfigError: `max_views` leaves no room for a new view beside the shared one.
+        ConfigError: no room is left for new views, or for anchors.
     """
-    if max_views < 2:
-        message = f"At least 2 views must be looked at together, found {max_views} (--max-views)."
-        raise ConfigError(message)
-    remaining = iter(views)
-    start, room = 0, max_views
-    while window := tuple(islice(remaining, room)):
-        yield start, window
-        start, room = start + len(window), max_views - 1
+
+    max_views: int = DEFAULT_MAX_VIEWS
+    overlap: int | None = None
+    order: Order = Order.SEQUENCE
+
+    def __post_init__(self) -> None:
+        """Check the numbers."""
+        if self.max_views < 2:
+            message = f"At least 2 views must be looked at together, found {self.max_views} (--max-views)."
+            raise ConfigError(message)
+        if not 1 <= self.anchors < self.max_views:
+            message = (
+                f"Windows of {self.max_views} views can share 1 to {self.max_views - 1} of them, "
+                f"found {self.anchors} (--overlap)."
+            )
+            raise ConfigError(message)
+
+    @property
+    def anchors(self) -> int:
+        """Number of anchors of a window."""
+        return max(1, self.max_views // _OVERLAP) if self.overlap is None else self.overlap
+
+    @property
+    def spread(self) -> int:
+        """How many views, spread over the clip, have to be read before the others."""
+        return self.anchors if self.order is Order.UNORDERED else 0
+
+    def split(self, views: Iterable[_View]) -> Iterator[Window[_View]]:
+        """Windows over the views, which come in the order they are to be looked at; only one window is held."""
+        remaining = iter(views)
+        start, anchors = 0, ()
+        while new := tuple(islice(remaining, self.max_views - len(anchors))):
+            yield Window(start=start, anchors=anchors, new=new)
+            anchors = (*anchors, *enumerate(new, start))[self.kept]
+            start += len(new)
+
+    @property
+    def kept(self) -> slice:
+        """Which of the views of a window, anchors first, are the anchors of the next."""
+        return slice(-self.anchors, None) if self.order is Order.SEQUENCE else slice(self.anchors)
 
 
-def in_one_world(
-    windows: Iterable[tuple[int, Sequence[_View]]],
-    look: Callable[[Sequence[_View]], Look],
-    decode: Callable[[DepthMixture], Tensor],
-    *,
-    reference: Reference | None = None,
-    done: Callable[[range], bool] = lambda _: False,
-) -> Iterator[tuple[int, Sequence[_View], Look | None]]:
-    """Look at each window and bring it to the world and scale of the first.
+def plan_for(
+    images: Sequence[Path] | None, *, max_views: int, overlap: int | None = None, order: Order | str | None = None
+) -> Plan:
+    """The plan for a clip.
 
     Args:
-        windows: as `split` gives them.
-        look: what the network says about some views, in the world of the first of them.
-        decode: depth of a density, for the alignment.
-        reference: the first view of an earlier, interrupted run, if there is one.
-        done: whether the views of these numbers need no looking at; asked only where `reference` is known.
+        images: of the clip; None for a video.
+        max_views: views of a window.
+        overlap: anchors of a window; a quarter of it where None.
+        order: what the order of the images says. By default that of a video or of a clip that fits one window is a
+            sequence, that of images is told from their names (`order_of_images`).
 
-    Yields:
-        Number of the first new view, the new views, and what the network says about them (None where `done`).
+    Raises:
+        ConfigError: there is no such order, or the numbers leave no room.
     """
-    first: _View | None = None
-    for start, views in windows:
-        first = views[0] if first is None else first
-        if reference is not None and done(range(start, start + len(views))):
-            yield start, views, None
-        elif start == 0 or reference is None:
-            found = look(views)
-            reference = reference or Reference.of(found, decode)
-            yield start, views, found
-        else:
-            found = look([first, *views])
-            factor = scale_between(reference, Reference.of(found, decode))
-            yield start, views, found[1:].scaled(factor)
+    if order is None:
+        sequence = images is None or len(images) <= max_views
+        order = Order.SEQUENCE if sequence else order_of_images(images or ())
+    try:
+        chosen = Order(order)
+    except ValueError as error:
+        message = f"There is no order {str(order)!r}; choose one of {', '.join(Order)}."
+        raise ConfigError(message) from error
+    return Plan(max_views=max_views, overlap=overlap, order=chosen)
 
 
-def scale_between(reference: Reference, other: Reference) -> float:
-    """Factor that takes the depth of `other` to that of `reference`: exp of the median difference of log depth.
-
-    Sky and pixels without positive finite depth do not count; 1 where nothing is left.
-    """
-    keep = (reference.depth > 0) & (other.depth > 0) & reference.depth.isfinite() & other.depth.isfinite()
-    for sky in (reference.sky, other.sky):
-        keep = keep if sky is None else keep & ~sky
-    if not keep.any():
-        return 1.0
-    return float((reference.depth[keep].log() - other.depth[keep].log()).median().exp())
+def order_of_images(images: Sequence[Path]) -> Order:
+    """Whether images are the frames of a sequence: all names alike but for one number, which never leaves gaps."""
+    parts = [re.fullmatch(r"(.*?)(\d+)(\D*)", path.name) for path in images]
+    frames = [(part[1], part[3], int(part[2])) for part in parts if part is not None]
+    if len(frames) < len(images) or len({frame[:2] for frame in frames}) > 1:
+        return Order.UNORDERED
+    numbers = sorted(frame[2] for frame in frames)
+    steps = {after - before for before, after in pairwise(numbers)}
+    return Order.SEQUENCE if len(steps) <= 1 else Order.UNORDERED
 
 
 def scaled_mixture(mixture: DepthMixture, factor: float) -> DepthMixture:

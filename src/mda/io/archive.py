@@ -8,19 +8,22 @@ A view is written under temporary names and renamed when all its parts are there
 `depth/` sees whole views only.
 """
 
+import io
 import logging
 import time
-from collections.abc import Mapping
+import zipfile
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import numpy as np
 import torch
 
 from mda.errors import ConfigError, InputError, MdaError, OutputError
-from mda.io.atomic import make_folder, output_error, remove_partial_files, write_together
+from mda.io.atomic import make_folder, output_error, remove_partial_files, write_bytes, write_together
 from mda.io.names import is_hidden
 from mda.io.preview import write_preview
 from mda.io.run import Run, load_run
@@ -35,6 +38,7 @@ _LOGGER = logging.getLogger(__name__)
 
 PREVIEW_FILE = "preview.png"
 POINTS_FILE = "points.ply"
+_PROGRESS_FILE = ".progress.npz"
 # run.json is rewritten after each view, but in long runs, where that would cost more than the views, less often. What a
 # killed process did not record is made again.
 _VIEWS_RECORDED_ONE_BY_ONE = 64
@@ -113,6 +117,26 @@ class RunWriter:
         if overdue or len(self.info.views) <= _VIEWS_RECORDED_ONE_BY_ONE:
             self._record()
 
+    def write_progress(self, arrays: Mapping[str, ndarray]) -> None:
+        """Note what is needed to go on after the views written so far; forgotten when the run is finished.
+
+        Raises:
+            OutputError: the file cannot be written.
+        """
+        # First what is there, then how to go on from it: a stop in between costs nothing but time.
+        self._record()
+        content = io.BytesIO()
+        np.savez(content, allow_pickle=False, **arrays)
+        write_bytes(self.folder / _PROGRESS_FILE, content.getbuffer())
+
+    def read_progress(self) -> dict[str, ndarray] | None:
+        """What `write_progress` noted last; None where there is nothing, or nothing whole."""
+        try:
+            with np.load(self.folder / _PROGRESS_FILE, allow_pickle=False) as file:
+                return dict(file)
+        except (OSError, ValueError, EOFError, zipfile.BadZipFile):
+            return None
+
     def finish(
         self,
         *,
@@ -134,6 +158,7 @@ class RunWriter:
         if preview and self.info.views:
             write_preview(self.folder / PREVIEW_FILE, load_run(self.folder))
         self._record()
+        _remove(self.folder, [_PROGRESS_FILE])
 
     def __enter__(self) -> "RunWriter":  # noqa: PYI034 - run-time checks of annotations refuse `Self`
         return self
@@ -166,7 +191,7 @@ class RunWriter:
                 _LOGGER.info("Going on with the run in %s: %d views are there.", self.folder, len(views))
         elif earlier is not None or overwrite:
             _remove_views(self.folder)
-            _remove_extras(self.folder)
+            _remove(self.folder, [PREVIEW_FILE, POINTS_FILE, _PROGRESS_FILE])
         self._record()
 
     def _record(self) -> None:
@@ -282,14 +307,14 @@ def _remove_views(folder: Path, *, keep: frozenset[int] = frozenset()) -> None:
         raise output_error(folder, error) from error
 
 
-def _remove_extras(folder: Path) -> None:
-    """Remove what was derived from the views of an earlier run.
+def _remove(folder: Path, names: Sequence[str]) -> None:
+    """Remove files of a run other than its views.
 
     Raises:
         OutputError: a file cannot be removed.
     """
     try:
-        for name in (PREVIEW_FILE, POINTS_FILE):
+        for name in names:
             (folder / name).unlink(missing_ok=True)
     except OSError as error:
         raise output_error(folder, error) from error

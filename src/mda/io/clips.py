@@ -52,11 +52,13 @@ class ClipView:
         name: file name, or video name and time (`walk.mp4@2.400s`).
         view: pixels of the clip's common size, and where they came from.
         time: seconds since the start of the video, or None.
+        number: its place among the images or frames of the clip.
     """
 
     name: str
     view: ResizedView
     time: float | None = None
+    number: int = 0
 
 
 def list_inputs(paths: Sequence[Path | str]) -> Inputs:
@@ -99,6 +101,7 @@ def read_clip(
     fps: float | None = DEFAULT_FPS,
     stride: int = 1,
     problems: list[str] | None = None,
+    spread: int = 0,
 ) -> Iterator[ClipView]:
     """Read the views of a clip one at a time, all of one size.
 
@@ -111,6 +114,7 @@ def read_clip(
         fps: views per second taken from a video (all of them where None).
         stride: keep every stride-th image, or every stride-th of the frames taken from a video.
         problems: list that receives a message for each file that could not be read in full.
+        spread: read so many images, spread evenly over the clip, before the others; without effect on a video.
 
     Raises:
         InputError: not one view can be read.
@@ -120,17 +124,28 @@ def read_clip(
     if clip.is_video:
         yield from _views_of_video(VideoReader(clip.source, fps=fps, stride=stride), resizer, problems)
         return
-    for path in clip.images[::stride]:
+    images = clip.images[::stride]
+    for number in spread_out(len(images), spread):
+        path = images[number]
         try:
             image = load_image(path, max_short_side=resizer.decode_short_side)
         except InputError as error:
             _LOGGER.warning("%s Left out.", error)
             problems.append(str(error))
             continue
-        yield ClipView(name=path.name, view=resizer(image))
+        yield ClipView(name=path.name, view=resizer(image), number=number)
     if resizer.image_hw is None:
         message = "\n".join([f"Not one image of {clip.source} can be read:", *problems[:5]])
         raise InputError(message)
+
+
+def spread_out(count: int, first: int) -> list[int]:
+    """The numbers 0 .. count - 1, `first` of them spread evenly over all (0 among them) before the others.
+
+    Both groups are in ascending order.
+    """
+    chosen = {round(index * (count - 1) / max(first - 1, 1)) for index in range(min(first, count))}
+    return [*sorted(chosen), *(number for number in range(count) if number not in chosen)]
 
 
 def count_views(clip: Clip, *, fps: float | None = DEFAULT_FPS, stride: int = 1) -> int | None:
@@ -145,10 +160,11 @@ def count_views(clip: Clip, *, fps: float | None = DEFAULT_FPS, stride: int = 1)
 
 
 def _views_of_video(reader: VideoReader, resizer: ClipResizer, problems: list[str]) -> Iterator[ClipView]:
-    for frame in reader:
+    for number, frame in enumerate(reader):
         height, width = frame.pixels.shape[:2]
         image = LoadedImage(pixels=frame.pixels, source_hw=(height, width), path=reader.path)
-        yield ClipView(name=f"{reader.path.name}@{frame.time:.3f}s", view=resizer(image), time=frame.time)
+        name = f"{reader.path.name}@{frame.time:.3f}s"
+        yield ClipView(name=name, view=resizer(image), time=frame.time, number=number)
     if reader.problem is not None:
         problems.append(reader.problem)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 
 from mda.errors import ConfigError
-from mda.geometry import Cameras, rigid_inverse
+from mda.geometry import Cameras, rigid_inverse, rotation_angle
 from mda.metrics.tally import Scores
 from mda.shapes import Float, Tensor
 
@@ -45,7 +45,7 @@ def pose_errors(pred: Cameras, target: Cameras, *, min_baseline: float = 0.0) ->
     """
     _check_batch(pred, target)
     relative_pred, relative_true = _relative_poses(pred), _relative_poses(target)
-    rotation = _rotation_angle(relative_pred[..., :3, :3].transpose(-1, -2) @ relative_true[..., :3, :3])
+    rotation = rotation_angle(relative_pred[..., :3, :3].transpose(-1, -2) @ relative_true[..., :3, :3])
     moved_pred, moved_true = relative_pred[..., :3, 3], relative_true[..., :3, 3]
     translation = _angle(moved_pred, moved_true)
     moves = moved_true.norm(dim=-1) > min_baseline
@@ -83,14 +83,6 @@ def _relative_poses(cameras: Cameras) -> Float[Tensor, "*b p 4 4"]:
     poses = cameras.world_from_cam.double()
     first, second = torch.triu_indices(poses.shape[-3], poses.shape[-3], offset=1, device=poses.device)
     return rigid_inverse(poses[..., first, :, :]) @ poses[..., second, :, :]
-
-
-def _rotation_angle(rotation: Float[Tensor, "*b 3 3"]) -> Float[Tensor, "*b"]:
-    """Angle of a rotation in degrees, atan2 of its sine and cosine, so that small and large angles are exact alike."""
-    skew = rotation - rotation.transpose(-1, -2)
-    sine = torch.stack([skew[..., 2, 1], skew[..., 0, 2], skew[..., 1, 0]], dim=-1).norm(dim=-1) / 2
-    cosine = (rotation.diagonal(dim1=-2, dim2=-1).sum(-1) - 1) / 2
-    return torch.atan2(sine, cosine) * (180 / math.pi)
 
 
 def _angle(first: Float[Tensor, "*b 3"], second: Float[Tensor, "*b 3"]) -> Float[Tensor, "*b"]:

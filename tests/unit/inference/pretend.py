@@ -76,6 +76,7 @@ def clip_views(images: list[np.ndarray]) -> list[ClipView]:
     return [
         ClipView(
             name=f"{number}.png",
+            number=number,
             view=ResizedView(
                 pixels=pixels,
                 source_hw=pixels.shape[:2],
