@@ -1,0 +1,165 @@
+"""A clip of hundreds of views in windows: memory, drift of scale, and error of the trajectory against ground truth.
+
+    python benchmarks/long_clip.py [--views 600] [--seeds 3] [--size 128x160] [--json benchmarks/results/long_clip.json]
+
+Procedural clips with a smooth camera path go through mda_mini as `mda predict` sends them, and for comparison in
+windows of the same size that are put one after the other without joints, each in its own world. Errors are after one
+similarity transform for the whole trajectory:
+
+* trajectory: root mean square distance of camera centres, as a share of the length of the true path;
+* scale drift: standard deviation over the views of the logarithm of (true / predicted) median depth;
+* jumps: largest change of that logarithm from one view to the next.
+
+Memory is the largest resident size of the process after 100 views and at the end.
+"""
+
+import argparse
+import json
+import resource
+import tempfile
+import time
+from itertools import count
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+import mda
+from mda.data.source import SceneClip
+from mda.geometry import fit_similarity
+from mda.inference import Predictor
+from mda.inference.runs import RunSettings, predict_to_run
+from mda.io.archive import load_run
+from mda.io.clips import list_inputs
+from mda.synthetic import render_clip
+
+_FIRST_SEED = 2_000_000
+_EARLY = 100
+
+
+def peak_mb() -> float:
+    """Largest memory that the process has had so far."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def trajectory_error(centers: np.ndarray, truth: np.ndarray) -> float:
+    """Root mean square distance after the best similarity transform, relative to the length of the true path."""
+    source, target = torch.from_numpy(centers).double(), torch.from_numpy(truth).double()
+    found = fit_similarity(source, target, torch.ones(len(source)).double())
+    length = (target[1:] - target[:-1]).norm(dim=-1).sum()
+    return float((found.apply(source) - target).square().sum(-1).mean().sqrt() / length)
+
+
+def scales(depths: list[np.ndarray], truth: np.ndarray, valid: np.ndarray) -> np.ndarray:
+    """Logarithm of the median of true over predicted depth of each view."""
+    logs = [
+        np.median(np.log(true[known]) - np.log(np.maximum(depth[known], 1e-6)))
+        for depth, true, known in zip(depths, truth, valid, strict=True)
+        if known.any()
+    ]
+    return np.array(logs)
+
+
+def described(centers: np.ndarray, depths: list[np.ndarray], clip: SceneClip) -> dict[str, float]:
+    """The errors of one result."""
+    logs = scales(depths, clip.depth, clip.valid)
+    return {
+        "trajectory_percent": round(100 * trajectory_error(centers, clip.world_from_cam[:, :3, 3]), 3),
+        "scale_drift": round(float(logs.std()), 4),
+        "largest_jump": round(float(np.abs(np.diff(logs)).max()), 4),
+    }
+
+
+def joined(predictor: Predictor, folder: Path, settings: RunSettings, clip: SceneClip) -> dict[str, object]:
+    """One clip as `mda predict` does it."""
+    peaks: list[float] = []
+    seen = 0
+
+    def note(count: int) -> None:
+        nonlocal seen
+        seen += count
+        if seen >= _EARLY:
+            peaks.append(peak_mb())
+
+    begun = time.perf_counter()
+    predict_to_run(predictor, list_inputs([folder]).clips[0], folder / "run", settings, on_progress=note)
+    seconds = time.perf_counter() - begun
+    run = load_run(folder / "run")
+    centers = run.cameras().centers.numpy()
+    result = described(centers, [run.depth(position) for position in range(len(run))], clip)
+    joints = run.info.details["joints"]
+    return {
+        **result,
+        "views_per_second": round(len(run) / seconds, 2),
+        f"peak_mb_after_{_EARLY}": round(peaks[0], 1),
+        "peak_mb_at_the_end": round(peaks[-1], 1),
+        "peak_mb_with_the_cloud": round(peak_mb(), 1),
+        "joints": {
+            name: round(float(np.median([joint[name] for joint in joints])), 4)
+            for name in ("residual_points", "residual_scale", "residual_rotation_degrees", "residual_translation")
+        },
+    }
+
+
+def concatenated(predictor: Predictor, clip: SceneClip, max_views: int) -> dict[str, float]:
+    """The same clip in windows that know nothing of each other."""
+    centers, depths = [], []
+    for start in range(0, len(clip.images), max_views):
+        images = list(clip.images[start : start + max_views])
+        prediction = predictor.predict(images, size=max(clip.images.shape[1:3]), max_views=max_views)
+        centers.append(prediction.cameras.centers.numpy())
+        depths += list(prediction.depth.numpy())
+    return described(np.concatenate(centers), depths, clip)
+
+
+def is_smooth(clip: SceneClip) -> bool:
+    """Whether the cameras follow a path, which not all procedural clips do."""
+    centers = clip.world_from_cam[:, :3, 3]
+    step = np.linalg.norm(np.diff(centers, axis=0), axis=-1).mean()
+    extent = np.ptp(centers, axis=0).max()
+    return extent > 0 and bool(step < extent * 10 / len(centers))
+
+
+def main() -> None:
+    """Measure every seed and print, and write, JSON."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--views", type=int, default=600)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--size", default="128x160", help="height x width")
+    parser.add_argument("--max-views", type=int, default=16)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    height, width = map(int, options.size.split("x"))
+    predictor = mda.load("mda_mini", device="cpu")
+    settings = RunSettings(size=max(height, width), max_views=options.max_views)
+    results = []
+    for seed in count(_FIRST_SEED):
+        if len(results) == options.seeds:
+            break
+        clip = render_clip(seed, views=options.views, image_hw=(height, width))
+        if not is_smooth(clip):
+            continue
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name) / "clip"
+            folder.mkdir()
+            for number, pixels in enumerate(clip.images):
+                Image.fromarray(pixels).save(folder / f"{number:06d}.png")
+            result = {"clip": clip.name, "joined": joined(predictor, folder, settings, clip)}
+        result["without_joints"] = concatenated(predictor, clip, options.max_views)
+        print(json.dumps(result))
+        results.append(result)
+    if options.json is not None:
+        setting = {
+            "views": options.views,
+            "size": options.size,
+            "max_views": options.max_views,
+            "torch": torch.__version__,
+        }
+        options.json.write_text(json.dumps({"settings": setting, "clips": results}, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
