@@ -90,6 +90,20 @@ def test_stride_and_windows(predict, photos, tmp_path):
     assert predict(photos, "--out", tmp_path / "free2", "--max-views", 3, "--overlap", 3).code != 0
 
 
+def test_memory_decides_how_many_views_are_looked_at_together(predict, photos, tmp_path):
+    def together(name: str, *options: object) -> int:
+        assert predict(photos, "--out", tmp_path / name, *options).code == 0
+        return json.loads((tmp_path / name / "run.json").read_text())["settings"]["max_views"]
+
+    assert together("default") == 16
+    few, many = together("few", "--memory", 0.04), together("many", "--memory", 2)
+    assert 2 <= few < many
+    assert together("both", "--memory", 2, "--max-views", 3) == 3
+    result = predict(photos, "--out", tmp_path / "none", "--memory", 0.001)
+    assert result.code != 0
+    assert "--memory" in result.err
+
+
 def test_the_same_command_again_does_nothing(predict, photos, tmp_path):
     predict(photos, "--out", tmp_path / "run")
     written = (tmp_path / "run" / "depth" / "000000.npy").stat().st_mtime_ns

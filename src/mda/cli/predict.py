@@ -56,7 +56,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     decoder = "how a depth is chosen from the density; default: the model's own"
     add("--decoder", choices=DECODERS, help=decoder)
     together = "views looked at together, fewer need less memory; longer clips go in windows; default 16"
-    add("--max-views", type=whole_number, default=16, metavar="N", help=together)
+    add("--max-views", type=whole_number, metavar="N", help=together)
+    memory = "look at as many views together as fit in so much memory of the device"
+    add("--memory", type=positive_number, metavar="GIB", help=memory)
     overlap = "views that a window shares with others; default: a quarter of --max-views"
     add("--overlap", type=whole_number, metavar="N", help=overlap)
     order = "how to divide long clips: are neighbours in the clip neighbours in space? default: told from the names"
@@ -117,6 +119,7 @@ def _predict(predictor: "Predictor", clip: "Clip", folder: Path, arguments: argp
         fps=arguments.fps,
         stride=arguments.stride,
         max_views=arguments.max_views,
+        memory=arguments.memory,
         overlap=arguments.overlap,
         order=arguments.order,
         save_mixture=arguments.save_mixture,

@@ -16,8 +16,10 @@ from mda.errors import ConfigError
 from mda.geometry import Cameras
 from mda.inference.inputs import Inputs, plan_of_inputs, views_of_inputs
 from mda.inference.joints import Anchors, Progress, join
+from mda.inference.memory import peak_bytes, views_within
 from mda.inference.windows import DEFAULT_MAX_VIEWS, Look, Order, Plan, Window
 from mda.io.clips import ClipView
+from mda.io.resize import CropBox, ResizedView
 from mda.io.video import DEFAULT_FPS
 from mda.mixtures import Decoder, DepthMixture
 from mda.models import DepthNetwork
@@ -184,6 +186,29 @@ class Predictor:
             if plan.order is Order.UNORDERED:
                 numbers = tuple(view.number for view in window.new)
             yield WindowResult(numbers=numbers, views=window.new, prediction=prediction, progress=progress)
+
+    def views_within(self, gib: float, image_hw: tuple[int, int], decoder: Decoder | str | None = None) -> int:
+        """How many views of a size can be looked at and decoded together in so much memory of the device.
+
+        Measured on one and two views of noise.
+
+        Raises:
+            ConfigError: not even two views fit.
+        """
+        chosen, noise = self.decoder(decoder), np.random.default_rng(0)
+        crop = CropBox(top=0, left=0, height=image_hw[0], width=image_hw[1])
+
+        def view() -> ClipView:
+            pixels = noise.integers(0, 256, (*image_hw, 3), dtype=np.uint8)
+            return ClipView(name="noise", view=ResizedView(pixels=pixels, source_hw=image_hw, crop=crop))
+
+        def peak(count: int) -> int:
+            window = Window(start=0, anchors=(), new=tuple(view() for _ in range(count)))
+            plan, clock = Plan(), Clock()
+            return peak_bytes(lambda: self._window(window, None, plan, chosen, clock), self.device)
+
+        weights = sum(tensor.nbytes for tensor in self.network.state_dict().values())
+        return views_within(round(gib * 2**30), weights, peak)
 
     def _window(
         self, window: Window[ClipView], progress: Progress | None, plan: Plan, decoder: Decoder, clock: Clock

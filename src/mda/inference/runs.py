@@ -16,13 +16,15 @@ from mda.inference.points import points_of_run
 from mda.inference.predictor import Clock, Predictor, WindowResult, source_of
 from mda.inference.windows import DEFAULT_MAX_VIEWS, Order, Plan, plan_for
 from mda.io.archive import POINTS_FILE, RunInfo, RunWriter, load_run, views_of
-from mda.io.clips import Clip
+from mda.io.clips import Clip, ClipView
 from mda.io.ply import write_point_cloud
 from mda.io.run_info import Status, read_run_info
 from mda.io.video import DEFAULT_FPS
 from mda.mixtures import Decoder
 
 _LOGGER = logging.getLogger(__name__)
+# Settings that do not decide the views of a run, or are told in another way.
+_NOT_IN_THE_RESULT = frozenset({"decoder", "memory", "ply", "overwrite"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +36,8 @@ class RunSettings:
         decoder: the model's own where None.
         fps: views per second of a video; None takes all.
         stride: every stride-th view is taken.
-        max_views: views looked at together.
+        max_views: views looked at together; None: as many as `memory` allows, or a number that suits most machines.
+        memory: GiB of the device's memory that may be used; it decides `max_views`.
         overlap: how many of them a window shares with others; a quarter where None.
         order: what the order of the images of a long clip says; told from their names where None.
         save_mixture: write the densities, too.
@@ -46,7 +49,8 @@ class RunSettings:
     decoder: Decoder | str | None = None
     fps: float | None = DEFAULT_FPS
     stride: int = 1
-    max_views: int = DEFAULT_MAX_VIEWS
+    max_views: int | None = None
+    memory: float | None = None
     overlap: int | None = None
     order: Order | str | None = None
     save_mixture: bool = False
@@ -101,7 +105,8 @@ def predict_to_run(
         OutputError: the folder cannot be written to, or holds another run and `overwrite` is off.
     """
     begun = time.perf_counter()
-    info = _run_info(predictor, clip, settings, command)
+    plan = _plan(predictor, clip, settings)
+    info = _run_info(predictor, clip, settings, plan, command)
     complete = not settings.overwrite and _is_complete(folder, info)
     if complete and (not settings.ply or (folder / POINTS_FILE).exists()):
         return _report_of(folder, settings, kept=None, since=begun)
@@ -109,7 +114,9 @@ def predict_to_run(
     with RunWriter(folder, info, resume=not settings.overwrite, overwrite=settings.overwrite) as writer:
         kept, joints = len(writer.complete), ()
         try:
-            for window in _windows(predictor, clip, settings, writer, clock, problems):
+            views = _views(predictor, clip, settings, plan.spread, problems)
+            earlier = _progress(writer)
+            for window in predictor.stream(views, plan=plan, decoder=settings.decoder, progress=earlier, clock=clock):
                 _write(writer, window, clock, save_mixture=settings.save_mixture)
                 joints = window.progress.joints
                 on_progress(len(window.views))
@@ -127,27 +134,32 @@ def predict_to_run(
     return _report_of(folder, settings, kept=kept, since=begun)
 
 
-def _windows(
-    predictor: Predictor, clip: Clip, settings: RunSettings, writer: RunWriter, clock: Clock, problems: list[str]
-) -> Iterator[WindowResult]:
-    """Predictions of the windows that are not complete in the folder."""
-    plan = _plan(clip, settings)
-    views = views_of_clip(
+def _views(
+    predictor: Predictor, clip: Clip, settings: RunSettings, spread: int, problems: list[str]
+) -> Iterator[ClipView]:
+    """Views of the clip at the size of the run."""
+    return views_of_clip(
         clip,
         size=settings.size or predictor.preset.long_side,
         patch=predictor.network.patch,
         fps=settings.fps,
         stride=settings.stride,
-        spread=plan.spread,
+        spread=spread,
         problems=problems,
     )
-    return predictor.stream(views, plan=plan, decoder=settings.decoder, progress=_progress(writer), clock=clock)
 
 
-def _plan(clip: Clip, settings: RunSettings) -> Plan:
+def _plan(predictor: Predictor, clip: Clip, settings: RunSettings) -> Plan:
     """How the clip is divided into windows."""
     images = None if clip.is_video else clip.images[:: settings.stride]
-    return plan_for(images, max_views=settings.max_views, overlap=settings.overlap, order=settings.order)
+    max_views = settings.max_views or DEFAULT_MAX_VIEWS
+    if settings.memory is not None:
+        first = next(_views(predictor, clip, settings, 0, []))
+        height, width = first.view.pixels.shape[:2]
+        room = predictor.views_within(settings.memory, (height, width), settings.decoder)
+        max_views = min(room, settings.max_views or room)
+        _LOGGER.info("%g GiB: %d views are looked at together.", settings.memory, max_views)
+    return plan_for(images, max_views=max_views, overlap=settings.overlap, order=settings.order)
 
 
 def _write(writer: RunWriter, window: WindowResult, clock: Clock, *, save_mixture: bool) -> None:
@@ -178,12 +190,13 @@ def _progress(writer: RunWriter) -> Progress | None:
     return progress
 
 
-def _run_info(predictor: Predictor, clip: Clip, settings: RunSettings, command: str) -> RunInfo:
+def _run_info(predictor: Predictor, clip: Clip, settings: RunSettings, plan: Plan, command: str) -> RunInfo:
     """What `run.json` says; its `settings` hold all that decides the result."""
     decides = {
-        **{name: value for name, value in asdict(settings).items() if name not in {"decoder", "ply", "overwrite"}},
-        "overlap": _plan(clip, settings).anchors,
-        "order": _plan(clip, settings).order.value,
+        **{name: value for name, value in asdict(settings).items() if name not in _NOT_IN_THE_RESULT},
+        "max_views": plan.max_views,
+        "overlap": plan.anchors,
+        "order": plan.order.value,
         "size": settings.size or predictor.preset.long_side,
         "weights": None if predictor.weights is None else _fingerprint([predictor.weights]),
         "source": str(clip.source),

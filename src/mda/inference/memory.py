@@ -1,0 +1,90 @@
+"""How many views fit into a given memory: measured on a view or two, not guessed."""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Any
+from weakref import WeakSet, finalize
+
+import torch
+from torch.utils import _pytree as pytree
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from mda.errors import ConfigError
+from mda.shapes import Tensor
+
+# Kernels have working memory of their own, and allocators keep some back.
+_MARGIN = 1.25
+
+
+class TensorMemory(TorchDispatchMode):
+    """Counts the bytes of all tensors that operations make on a device while it is entered.
+
+    Attributes:
+        peak: largest sum of bytes alive at one time.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        super().__init__()
+        self.peak = 0
+        self._alive = 0
+        self._device = device
+        self._known: WeakSet[torch.UntypedStorage] = WeakSet()
+
+    def __torch_dispatch__(self, func: Callable, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:  # noqa: ANN401 - torch's signature
+        """Run an operation and take note of what it made."""
+        # What goes in and was not made here was there before.
+        self._known.update(self._storages((args, kwargs)))
+        result = func(*args, **(kwargs or {}))
+        for storage in self._storages(result):
+            if storage not in self._known:
+                self._note(storage)
+        return result
+
+    def _storages(self, content: object) -> list[torch.UntypedStorage]:
+        """Of the tensors on the device."""
+        leaves = pytree.tree_leaves(content)
+        tensors = [leaf for leaf in leaves if isinstance(leaf, Tensor) and leaf.device.type == self._device.type]
+        return [tensor.untyped_storage() for tensor in tensors]
+
+    def _note(self, storage: torch.UntypedStorage) -> None:
+        self._known.add(storage)
+        size = storage.nbytes()
+        self._alive += size
+        self.peak = max(self.peak, self._alive)
+        finalize(storage, self._release, size)
+
+    def _release(self, size: int) -> None:
+        self._alive -= size
+
+
+def peak_bytes(function: Callable[[], object], device: torch.device) -> int:
+    """Largest memory on the device that tensors take while the function runs, beyond those that were there before."""
+    with ExitStack() as stack:
+        counter = stack.enter_context(TensorMemory(device))
+        function()
+    return counter.peak
+
+
+def views_within(budget: int, fixed: int, peak: Callable[[int], int]) -> int:
+    """Largest number of views whose processing stays within a budget.
+
+    Args:
+        budget: bytes.
+        fixed: bytes that are there anyway, the weights.
+        peak: bytes that so many views need; asked for one and two, from which the rest follows: nothing here grows
+            faster than the number of views.
+
+    Raises:
+        ConfigError: not even two views fit.
+    """
+    one, two = peak(1), peak(2)
+    each = max(two - one, 1)
+    views = int(((budget - fixed) / _MARGIN - one) // each) + 1
+    if views < 2:
+        needed = (fixed + _MARGIN * two) / 2**30
+        message = (
+            f"A budget of {budget / 2**30:.2g} GiB is too small: two views together need {needed:.2g} GiB. "
+            "Raise --memory, or look at smaller views (--size)."
+        )
+        raise ConfigError(message)
+    return views
