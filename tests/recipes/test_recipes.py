@@ -1,3 +1,4 @@
+from dataclasses import replace
 from importlib import resources
 
 import pytest
@@ -5,11 +6,11 @@ import torch
 
 from mda.errors import ConfigError
 from mda.geometry import points_from_depth
-from mda.losses import TrainingLoss
+from mda.losses import LossWeights, TrainingLoss
 from mda.models.mini import MiniConfig, MiniNetwork
 from mda.models.presets import PRESETS
 from mda.training.config import NetworkConfig, ProceduralDataConfig, TrainConfig
-from mda.training.main import build_network, compose_config, train
+from mda.training.main import build_loss, build_network, compose_config, train
 from mda.training.module import DepthModule, parameter_groups
 from mda.training.procedural_data import VALIDATION_SEED, TrainingBatches, ValidationClips, training_batch
 
@@ -34,7 +35,7 @@ def test_every_recipe_composes_and_names_a_network_that_builds(recipe):
 def test_the_baseline_differs_from_the_mixture_in_the_network_alone():
     mixture, single = (compose_config([f"experiment={name}"]) for name in ("mda_mini", "mda_mini_single"))
     assert (mixture.data, mixture.optimiser, mixture.steps) == (single.data, single.optimiser, single.steps)
-    assert mixture.network.trunk == single.network.trunk
+    assert (mixture.loss, mixture.network.trunk) == (single.loss, single.network.trunk)
 
 
 def test_overrides_reach_the_typed_settings():
@@ -46,6 +47,18 @@ def test_overrides_reach_the_typed_settings():
 def test_a_wrong_override_is_one_clear_error(override):
     with pytest.raises(ConfigError, match=override.split("=", maxsplit=1)[0]):
         compose_config([override])
+
+
+def test_weights_of_the_loss_are_the_published_ones_except_where_told():
+    weights = build_loss({"rotation": 5.0}).config.weights
+    assert weights == replace(LossWeights(), rotation=5.0)
+    with pytest.raises(ConfigError, match="no term rotations; the terms are depth,"):
+        build_loss({"rotations": 5.0})
+
+
+def test_photographs_reach_the_scenes():
+    plain, pictured = (training_batch(replace(SMALL, photographs=wanted), 4).images for wanted in (False, True))
+    assert not torch.equal(plain, pictured)
 
 
 def test_a_batch_is_a_function_of_its_number():

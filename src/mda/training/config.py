@@ -22,6 +22,7 @@ class ProceduralDataConfig:
         seed: first scene seed; training and validation seeds never meet.
         blur: share of clips that are blurred by a random factor of 2, 4 or 8 (area down, bicubic up).
         colour: largest relative change of contrast and of each colour channel.
+        photographs: some surfaces show the photographs of scikit-image.
         workers: processes that render ahead.
         validation_clips, validation_views, validation_size: held-out clips.
     """
@@ -32,6 +33,7 @@ class ProceduralDataConfig:
     seed: int = 10_000_000
     blur: float = 0.15
     colour: float = 0.1
+    photographs: bool = False
     workers: int = 1
     validation_clips: int = 16
     validation_views: int = 2
@@ -82,6 +84,7 @@ class TrainConfig:
 
     Attributes:
         name: of the run; `folder` (default logs/<name>) holds checkpoints, logs and pictures.
+        loss: weights of the loss terms by name (`LossWeights`) that differ from the published ones.
         steps: optimiser steps in all; a resumed run may ask for more or fewer.
         accumulate: micro-batches per step.
         ema_decay: of the running average of the weights, which is what is validated and exported.
@@ -95,6 +98,7 @@ class TrainConfig:
     network: NetworkConfig = field(default_factory=NetworkConfig)
     data: ProceduralDataConfig = field(default_factory=ProceduralDataConfig)
     optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
+    loss: dict[str, float] = field(default_factory=dict)
     steps: int = 10_000
     accumulate: int = 1
     ema_decay: float = 0.998

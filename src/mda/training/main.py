@@ -1,7 +1,8 @@
 """`mda train`: compose a recipe with Hydra, build the run, train it, export the weights."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 
 import lightning
@@ -16,7 +17,7 @@ from omegaconf.errors import OmegaConfBaseException
 from safetensors.torch import save_file
 
 from mda.errors import ConfigError
-from mda.losses import TrainingLoss
+from mda.losses import LossConfig, LossWeights, TrainingLoss
 from mda.models import DepthNetwork
 from mda.models.loading import load_network
 from mda.models.mini import trunk_from_imagenet
@@ -71,13 +72,26 @@ def build_network(config: NetworkConfig) -> DepthNetwork:
     return network
 
 
+def build_loss(weights: Mapping[str, float]) -> TrainingLoss:
+    """The published loss with some weights of its own.
+
+    Raises:
+        ConfigError: there is no such term.
+    """
+    known = [term.name for term in fields(LossWeights)]
+    if unknown := sorted(set(weights) - set(known)):
+        message = f"loss: there is no term {', '.join(unknown)}; the terms are {', '.join(known)}."
+        raise ConfigError(message)
+    return TrainingLoss(LossConfig(weights=LossWeights(**weights)))
+
+
 def train(config: TrainConfig) -> Path:
     """Train, validate and checkpoint; return the path of the averaged weights, <folder>/weights.safetensors."""
     if config.threads:
         torch.set_num_threads(config.threads)
     lightning.seed_everything(config.seed, workers=True, verbose=False)
     folder = Path(config.folder or f"logs/{config.name}")
-    module = DepthModule(build_network(config.network), TrainingLoss(), config)
+    module = DepthModule(build_network(config.network), build_loss(config.loss), config)
     trainer = lightning.Trainer(
         accelerator=config.accelerator,
         devices=config.devices,

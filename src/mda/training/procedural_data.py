@@ -10,7 +10,7 @@ from torch.utils.data import DataLoader, Dataset, IterableDataset
 
 from mda.data.batches import Batch, collate
 from mda.data.degrade import adjust_colour, degrade
-from mda.synthetic import render_clip
+from mda.synthetic import RenderOptions, render_clip
 from mda.training.config import ProceduralDataConfig
 
 # Validation scenes come from the seeds below this, training scenes from those of the configuration, above it.
@@ -42,7 +42,9 @@ def training_batch(config: ProceduralDataConfig, index: int) -> Batch:
     views = int(rng.integers(config.views[0], config.views[1] + 1))
     count = max(1, config.views_per_batch // views)
     first = config.seed + index * config.views_per_batch
-    batch = collate([render_clip(first + i, views=views, image_hw=(height, width)) for i in range(count)])
+    options = RenderOptions(photographs=config.photographs)
+    clips = [render_clip(first + i, views=views, image_hw=(height, width), options=options) for i in range(count)]
+    batch = collate(clips)
     for images in batch.images:
         if rng.random() < config.blur:
             images.copy_(degrade(images, int(rng.choice([2, 4, 8]))))
