@@ -15,6 +15,7 @@ from mda.data.batches import normalise_images
 from mda.errors import ConfigError
 from mda.geometry import Cameras
 from mda.inference.inputs import Inputs, views_of_inputs
+from mda.inference.publishing import push_to_hub, save_pretrained
 from mda.inference.windows import DEFAULT_MAX_VIEWS, Look, Reference, in_one_world, split
 from mda.io.clips import ClipView
 from mda.io.video import DEFAULT_FPS
@@ -139,6 +140,46 @@ class Predictor:
         sizes = {"image_hw": list(prediction.depth.shape[1:]), "size": size}
         details = {"skipped": problems, "sources": sources, "sizes": sizes, "timings": clock.rounded()}
         return replace(prediction, details=details)
+
+    def save_pretrained(self, folder: str | Path) -> Path:
+        """Write configuration, weights and model card to a folder that `mda.load` opens; returns the folder.
+
+        Raises:
+            OutputError: the folder cannot be written to.
+        """
+        return save_pretrained(self.network, self.preset, folder)
+
+    def push_to_hub(
+        self,
+        repo_id: str,
+        *,
+        private: bool | None = None,
+        commit_message: str | None = None,
+        token: str | None = None,
+        create_pr: bool = False,
+    ) -> str:
+        """Write the same files to a repository of the Hugging Face Hub; returns the address of the commit.
+
+        Args:
+            repo_id: owner/name; made if need be.
+            private: whether a new repository is private; by default as your account has it.
+            commit_message: one line about the change.
+            token: of your account; by default `HF_TOKEN`, or that of `hf auth login`.
+            create_pr: ask the owner of the repository to take the change over, instead of writing to it.
+
+        Raises:
+            OutputError: the Hub cannot be reached or refuses.
+            MissingExtraError: `huggingface_hub` is not installed.
+        """
+        return push_to_hub(
+            self.network,
+            self.preset,
+            repo_id,
+            private=private,
+            commit_message=commit_message,
+            token=token,
+            create_pr=create_pr,
+        )
 
     def stream(
         self,
