@@ -86,9 +86,12 @@ def write_weights(path: Path, state: Mapping[str, Tensor], preset: Preset) -> in
     """
     published = _apart(to_published(state, preset.scheme))
     with atomic_file(path) as file:
+        permissions = Path(file.name).stat().st_mode
         try:
             # By name, because safetensors writes large files itself without a copy in memory.
             save_file(published, file.name, metadata=metadata_of(preset))
+            # It puts a new file in place, which only the owner could read.
+            Path(file.name).chmod(permissions)
         except SafetensorError as error:
             # The library wraps what the system said in a text of its own.
             full = "No space left" in str(error) or "os error 28" in str(error)
