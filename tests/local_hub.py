@@ -49,7 +49,7 @@ class LocalHub:
         gated: repositories whose owner wants terms to be accepted.
         lies: checksums that are told instead of the true ones, by file name.
         cuts: for each of the next answers with a large file, the bytes after which the connection is cut (None: never).
-        failing: status with which large files are refused once `cuts` is used up, or None.
+        failing: status with which large files are refused both ways, once `cuts` is used up, or None.
         requests: what was asked for, in order.
     """
 
@@ -120,7 +120,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_PUT(self) -> None:
         self._note()
         self.hub.uploads[self.path.rsplit("/", 1)[-1]] = self._body()
-        self._answer(200)
+        self._answer(self.hub.failing or 200)
 
     def do_POST(self) -> None:
         self._note()

@@ -7,7 +7,6 @@ and the next attempt goes on from it. Nothing becomes visible in the cache befor
 
 import errno
 import hashlib
-import importlib.util
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -30,11 +29,6 @@ _TERMS = (
     "its owner may want you to accept terms. Do that on its page on the Hub, then run `hf auth login`, or set HF_TOKEN "
     "to a token of your account that may do this"
 )
-
-
-def installed() -> bool:
-    """Whether the library that talks to the Hub is here; it comes with the extra `hub`."""
-    return importlib.util.find_spec("huggingface_hub") is not None
 
 
 def offline() -> bool:
@@ -127,8 +121,11 @@ def explained(what: str, remedy: str) -> Iterator[None]:
     kinds = require("huggingface_hub.errors", "hub")
     try:
         yield
-    except (OSError, kinds.HTTPError, kinds.HFValidationError, kinds.EntryNotFoundError) as error:
-        message = f"{what}: {_reason(kinds, error)}. {remedy}"
+    except (OSError, RuntimeError, kinds.HTTPError, kinds.HFValidationError, kinds.EntryNotFoundError) as error:
+        # The library packs what goes wrong in a thread of its own into a RuntimeError.
+        cause = error.__cause__ if isinstance(error, RuntimeError) else None
+        reason = _reason(kinds, cause if isinstance(cause, Exception) else error)
+        message = f"{what}: {reason}. {remedy}"
         raise CheckpointError(message) from error
 
 
@@ -161,7 +158,7 @@ def _reason_of_system(error: Exception) -> str:
         return f"the disk of {cache_folder()} is full; free some space, or set HF_HUB_CACHE to a folder on another disk"
     if isinstance(error, PermissionError):
         return f"you may not write to {error.filename or cache_folder()}; set HF_HUB_CACHE to a folder of yours"
-    if isinstance(error, OSError) and error.errno is None:
+    if isinstance(error, RuntimeError) or (isinstance(error, OSError) and error.errno is None):
         # Written for people already: by us, or by the library.
         return text
     return f"there is no connection to {endpoint()} ({text})"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from mda.errors import CheckpointError, ConfigError
+from mda.errors import CheckpointError, ConfigError, MissingExtraError
 from mda.inference import hub
 from mda.inference.predictor import Predictor
 from mda.inference.publishing import CONFIG_FILE, WEIGHTS_FILE, read_config
@@ -215,10 +215,11 @@ def _weights_of(preset: Preset, *, update: bool, announce: Callable[[str], None]
     remedy = where_to_get(preset)
     if preset.source is None:
         raise CheckpointError(remedy)
-    if not hub.installed():
+    try:
+        return hub.fetch(preset.source, remedy=remedy, announce=_notice(preset, preset.source, announce))
+    except MissingExtraError as error:
         message = f'{remedy} To let mda fetch it by itself: pip install "mda[hub]"'
-        raise CheckpointError(message)
-    return hub.fetch(preset.source, remedy=remedy, announce=_notice(preset, preset.source, announce))
+        raise CheckpointError(message) from error
 
 
 def _notice(preset: Preset, file: HubFile, announce: Callable[[str], None]) -> Callable[[str], None]:

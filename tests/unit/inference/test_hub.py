@@ -303,7 +303,7 @@ def test_a_model_that_cannot_be_fetched_tells_the_commands(local_hub, monkeypatc
 
 @pytest.mark.usefixtures("remote_preset")
 def test_without_the_library_nothing_is_fetched(monkeypatch):
-    monkeypatch.setattr(hub, "installed", lambda: False)
+    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
     with pytest.raises(CheckpointError, match=r'mda download mini_remote.*pip install "mda\[hub\]"'):
         load("mini_remote", device="cpu")
 
