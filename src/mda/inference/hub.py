@@ -156,8 +156,8 @@ def _reason_of_system(error: Exception) -> str:
     text = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
     if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
         return f"the disk of {cache_folder()} is full; free some space, or set HF_HUB_CACHE to a folder on another disk"
-    if isinstance(error, PermissionError):
-        return f"you may not write to {error.filename or cache_folder()}; set HF_HUB_CACHE to a folder of yours"
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"cannot write to {error.filename} ({error.strerror}); set HF_HUB_CACHE to a folder of yours"
     if isinstance(error, RuntimeError) or (isinstance(error, OSError) and error.errno is None):
         # Written for people already: by us, or by the library.
         return text

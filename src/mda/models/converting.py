@@ -1,6 +1,6 @@
 """Writing weights as safetensors under published names: a format that cannot hold code and opens at once."""
 
-import errno
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,7 @@ from mda.models.presets import PRESETS, Preset
 from mda.shapes import Tensor
 
 _SUFFIX = ".safetensors"
+_SYSTEM_ERROR = re.compile(r"\(os error (\d+)\)")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,9 +94,9 @@ def write_weights(path: Path, state: Mapping[str, Tensor], preset: Preset) -> in
             # It puts a new file in place, which only the owner could read.
             Path(file.name).chmod(permissions)
         except SafetensorError as error:
-            # The library wraps what the system said in a text of its own.
-            full = "No space left" in str(error) or "os error 28" in str(error)
-            raise output_error(path, OSError(errno.ENOSPC if full else 0, str(error))) from error
+            # The library packs what the system said into a text of its own.
+            number = _SYSTEM_ERROR.search(str(error))
+            raise output_error(path, OSError(int(number[1]) if number else 0, str(error))) from error
     return len(published)
 
 

@@ -1,3 +1,4 @@
+import errno
 import logging
 import os
 import shutil
@@ -218,6 +219,29 @@ def test_a_server_that_is_no_hub_is_told(monkeypatch):
 def test_a_full_disk_is_told_before_the_download(remote, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=1000))
     with pytest.raises(CheckpointError, match=r"is full; free some space, or set HF_HUB_CACHE.*Do this\."):
+        fetch()
+    assert not remote.asked("GET")
+
+
+def test_a_disk_that_fills_up_on_the_way_is_told(remote, monkeypatch):
+    import huggingface_hub.file_download as library  # noqa: PLC0415 - an extra
+
+    def full(_, file, **__):
+        file.write(CONTENT[:1000])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(library, "http_get", full)
+        with pytest.raises(CheckpointError, match=r"is full.*Do this\."):
+            fetch()
+    assert fetch().read_bytes() == CONTENT
+    assert [request.range for request in remote.asked("GET", "/cdn/")] == ["bytes=1000-"]
+
+
+def test_a_cache_that_cannot_be_written_to_is_named(remote, monkeypatch, tmp_path):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "file" / "cache"))
+    with pytest.raises(CheckpointError, match=r"cannot write to .*file/cache.*set HF_HUB_CACHE.*Do this\."):
         fetch()
     assert not remote.asked("GET")
 

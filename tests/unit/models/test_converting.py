@@ -141,6 +141,16 @@ def test_other_endings_and_places_are_refused(checkpoint, tmp_path):
         convert_weights(checkpoint, tmp_path / "nowhere" / "out.safetensors")
 
 
+@pytest.mark.parametrize(("said", "remedy"), [("(os error 27)", "too large for that file system"), ("", "I/O error")])
+def test_what_the_system_says_about_writing_is_told(checkpoint, tmp_path, monkeypatch, said, remedy):
+    def failing(*_, **__):
+        raise converting.SafetensorError(f"Error while serializing: I/O error: {said}")  # noqa: EM102, TRY003
+
+    monkeypatch.setattr(converting, "save_file", failing)
+    with pytest.raises(OutputError, match=rf"out\.safetensors: .*{remedy}"):
+        convert_weights(checkpoint, tmp_path / "out.safetensors")
+
+
 def test_a_failure_leaves_the_old_file(checkpoint, tmp_path, monkeypatch):
     out = tmp_path / "out.safetensors"
     out.write_bytes(b"mine")
