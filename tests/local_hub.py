@@ -46,6 +46,7 @@ class LocalHub:
 
     Attributes:
         repositories: content of files by repository and name.
+        history: the same by repository and commit, of all versions.
         gated: repositories whose owner wants terms to be accepted.
         lies: checksums that are told instead of the true ones, by file name.
         cuts: for each of the next answers with a large file, the bytes after which the connection is cut (None: never).
@@ -56,6 +57,7 @@ class LocalHub:
     TOKEN = "hf_for_tests"  # noqa: S105 - of a server that runs for seconds
 
     repositories: dict[str, dict[str, bytes]] = field(default_factory=dict)
+    history: dict[tuple[str, str], dict[str, bytes]] = field(default_factory=dict)
     gated: set[str] = field(default_factory=set)
     lies: dict[str, str] = field(default_factory=dict)
     cuts: list[int | None] = field(default_factory=list)
@@ -92,6 +94,7 @@ class LocalHub:
 
     def put(self, repo: str, name: str, content: bytes) -> None:
         self.repositories.setdefault(repo, {})[name] = content
+        self.history[repo, self.commit(repo)] = dict(self.repositories[repo])
 
     def commit(self, repo: str) -> str:
         """Name of the current version of a repository."""
@@ -169,30 +172,34 @@ class _Handler(BaseHTTPRequestHandler):
             self._large(path.removeprefix("/cdn/"))
             return
         match = _RESOLVE.fullmatch(path)
-        files = self.hub.repositories.get(match[1]) if match else None
-        if match is None or files is None:
+        if match is None or match[1] not in self.hub.repositories:
             self._answer(404, headers={"X-Error-Code": "RepoNotFound"})
         elif match[1] in self.hub.gated:
             self._answer(403, headers={"X-Error-Code": "GatedRepo"})
-        elif match[2] not in {"main", self.hub.commit(match[1])}:
+        else:
+            self._version(match[1], self.hub.commit(match[1]) if match[2] == "main" else match[2], match[3])
+
+    def _version(self, repo: str, commit: str, name: str) -> None:
+        # An empty repository has no version yet, but answers.
+        files = self.hub.history.get((repo, commit), None if self.hub.repositories[repo] else {})
+        if files is None:
             self._answer(404, headers={"X-Error-Code": "RevisionNotFound"})
-        elif match[3] not in files:
+        elif name not in files:
             self._answer(404, headers={"X-Error-Code": "EntryNotFound"})
         else:
-            self._file(match[1], match[3])
+            self._file(repo, commit, name, files[name])
 
-    def _file(self, repo: str, name: str) -> None:
-        content = self.hub.repositories[repo][name]
-        told, commit = self.hub.checksum(name, content), {"X-Repo-Commit": self.hub.commit(repo)}
+    def _file(self, repo: str, version: str, name: str, content: bytes) -> None:
+        told, commit = self.hub.checksum(name, content), {"X-Repo-Commit": version}
         if not name.endswith(LARGE):
             self._answer(200, content, {**commit, "ETag": f'"{told}"'})
             return
         linked = {"X-Linked-Etag": f'"{told}"', "X-Linked-Size": str(len(content))}
-        self._answer(302, headers={**commit, **linked, "Location": f"{self.hub.cdn}/cdn/{repo}/{name}"})
+        self._answer(302, headers={**commit, **linked, "Location": f"{self.hub.cdn}/cdn/{repo}/{version}/{name}"})
 
     def _large(self, place: str) -> None:
-        owner, repo, name = place.split("/", 2)
-        content = self.hub.repositories[f"{owner}/{repo}"][name]
+        owner, repo, version, name = place.split("/", 3)
+        content = self.hub.history[f"{owner}/{repo}", version][name]
         cut = self.hub.cuts.pop(0) if self.hub.cuts else None
         if cut is None and self.hub.failing is not None:
             self._answer(self.hub.failing)

@@ -92,7 +92,7 @@ def find_model(
     name, path = str(name_or_path), Path(name_or_path).expanduser()
     if _names_weights_file(name_or_path):
         return Model(preset=preset_of_file(path), weights=lambda: path)
-    preset = PRESETS.get(name) or (None if path.is_dir() else _preset_of_repository(name))
+    preset = PRESETS.get(name) or _preset_of_repository(name)
     if preset is not None:
         return Model(preset=preset, weights=lambda: _weights_of(preset, update=update, announce=announce))
     if path.is_dir():
@@ -215,8 +215,15 @@ def _weights_of(preset: Preset, *, update: bool, announce: Callable[[str], None]
     remedy = where_to_get(preset)
     if preset.source is None:
         raise CheckpointError(remedy)
+    return _fetched(preset.source, remedy, announce=_notice(preset, preset.source, announce))
+
+
+def _fetched(
+    file: HubFile, remedy: str, *, revision: str = "main", announce: Callable[[str], None] = lambda _: None
+) -> Path:
+    """A file from the Hub; see `hub.fetch`. Without its library, the remedy names that too."""
     try:
-        return hub.fetch(preset.source, remedy=remedy, announce=_notice(preset, preset.source, announce))
+        return hub.fetch(file, remedy=remedy, revision=revision, announce=announce)
     except MissingExtraError as error:
         message = f'{remedy} To let mda fetch it by itself: pip install "mda[hub]"'
         raise CheckpointError(message) from error
@@ -240,12 +247,12 @@ def _model_of_folder(folder: Path) -> Model:
 def _model_of_repository(repo: str, *, update: bool, announce: Callable[[str], None]) -> Model:
     """The model that `push_to_hub` wrote. What is in the cache is used without asking the Hub."""
     remedy = (
-        f"There is no model or weights file {repo!r} on this machine either (see `mda models`). On a machine with a "
+        f"There is no model or weights file {repo!r} on this machine (see `mda models`). On a machine with a "
         f"connection, `hf download {repo} --local-dir FOLDER` fetches it; then load FOLDER here."
     )
     file = HubFile(repo=repo, file=CONFIG_FILE)
     config = None if update else hub.cached(file)
-    config = config or hub.fetch(file, remedy=remedy)
+    config = config or _fetched(file, remedy)
     preset = read_config(config)
 
     def weights() -> Path:
@@ -255,6 +262,6 @@ def _model_of_repository(repo: str, *, update: bool, announce: Callable[[str], N
             return beside
         wanted = HubFile(repo=repo, file=WEIGHTS_FILE)
         notice = _notice(preset, wanted, announce)
-        return hub.fetch(wanted, remedy=remedy, revision=config.parent.name, announce=notice)
+        return _fetched(wanted, remedy, revision=config.parent.name, announce=notice)
 
     return Model(preset=preset, weights=weights)

@@ -1,4 +1,5 @@
 import json
+import sys
 from dataclasses import replace
 
 import pytest
@@ -177,6 +178,24 @@ def test_an_updated_repository_keeps_configuration_and_weights_together(predicto
     assert same_weights(second, changed)
     assert second.licence == "CC-BY-NC-4.0"
     assert len(local_hub.asked("GET", "/cdn/")) == 2
+
+
+def test_weights_are_of_the_version_of_the_configuration(predictor, local_hub):
+    predictor.push_to_hub("someone/my-model")
+    model = find_model("someone/my-model")
+    torch.manual_seed(1)
+    replace(predictor, network=build("mda_mini").eval()).push_to_hub("someone/my-model")
+    weights = read_state_dict(model.weights())
+    mine = predictor.network.state_dict()
+    assert all(torch.equal(weights[name], mine[name]) for name in mine)
+    assert len(local_hub.asked("GET", "/cdn/")) == 1
+
+
+@pytest.mark.usefixtures("local_hub")
+def test_without_the_library_a_repository_tells_how_to_install_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
+    with pytest.raises(CheckpointError, match=r"no model or weights file 'someone/my-model'.*mda\[hub\]"):
+        load("someone/my-model", device="cpu")
 
 
 def test_a_repository_of_something_else_is_told(local_hub):
