@@ -24,8 +24,13 @@ def test_other_names_are_refused_as_python_does():
 
 def test_load_takes_a_name_and_keywords():
     parameters = inspect.signature(mda.load).parameters
-    assert list(parameters) == ["name_or_path", "checkpoint", "device"]
-    assert all(parameters[name].kind is inspect.Parameter.KEYWORD_ONLY for name in ("checkpoint", "device"))
+    assert list(parameters) == ["name_or_path", "checkpoint", "device", "commercial"]
+    assert all(parameters[name].kind is inspect.Parameter.KEYWORD_ONLY for name in list(parameters)[1:])
+
+
+def test_a_predictor_can_be_published():
+    assert list(inspect.signature(Predictor.save_pretrained).parameters) == ["self", "folder"]
+    assert list(inspect.signature(Predictor.push_to_hub).parameters)[:2] == ["self", "repo_id"]
 
 
 def test_predict_takes_inputs_and_keywords():

@@ -13,18 +13,24 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from mda import __version__
-from mda.cli import models, predict, synth, train
+from mda.cli import convert, download, models, predict, synth, train
 from mda.cli.messages import messages_on_stderr
 from mda.errors import MdaError
 
-_COMMANDS = {"predict": predict, "models": models, "synth": synth, "train": train}
+_COMMANDS = {
+    "predict": predict,
+    "models": models,
+    "download": download,
+    "convert": convert,
+    "synth": synth,
+    "train": train,
+}
 # Named by the plan and not built yet: typing one gives a straight answer instead of a list of choices.
 _LATER = {
     "view": "open preview.png of the run, or its points.ply in MeshLab, CloudCompare or Blender",
     "export": "the run folder holds plain .npy, .npz, .png and points.ply files",
     "evaluate": "the run folder holds depth and cameras as plain .npy and .npz files",
     "batch": "run `mda predict` once per clip",
-    "download": "`mda models` says where each weights file comes from; pass it with `mda predict --checkpoint FILE`",
 }
 _REPORT = "This is a fault of mda; please report it with the output of the same command and --debug."
 

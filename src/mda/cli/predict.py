@@ -49,6 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--out", type=Path, metavar="DIR", help=out)
     add("--model", metavar="NAME", help=f"see `mda models`, or a weights file; default {DEFAULT_MODEL}")
     add("--checkpoint", type=Path, metavar="FILE", help="weights file for the named model")
+    add("--commercial", action=off_by_default, help="refuse weights that may not be used commercially")
     add("--fps", type=positive_number, default=5.0, metavar="N", help="views per second of a video; default 5")
     add("--stride", type=whole_number, default=1, metavar="N", help="take every n-th view; default 1")
     size = "longer side of the views; default: the model's own (504 for the published ones)"
@@ -88,7 +89,12 @@ def run(arguments: argparse.Namespace) -> int:
     found = list_inputs(arguments.inputs)
     for problem in found.problems:
         _LOGGER.warning("%s", problem)
-    predictor = load(arguments.model or DEFAULT_MODEL, checkpoint=arguments.checkpoint, device=arguments.device)
+    predictor = load(
+        arguments.model or DEFAULT_MODEL,
+        checkpoint=arguments.checkpoint,
+        device=arguments.device,
+        commercial=arguments.commercial,
+    )
     reports, failures = [], list(found.problems)
     for clip in found.clips:
         folder = _folder(arguments.out, clip, predictor.name, alone=len(found.clips) == 1)

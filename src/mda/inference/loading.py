@@ -1,20 +1,39 @@
 """`mda.load`: from a name or a file to a predictor."""
 
 import difflib
-import os
+import logging
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
 import torch
 
-from mda.errors import CheckpointError, ConfigError
+from mda.errors import CheckpointError, ConfigError, MissingExtraError
+from mda.inference import hub
 from mda.inference.predictor import Predictor
-from mda.models.adapters import strip_wrappers
-from mda.models.checkpoints import read_state_dict
-from mda.models.loading import load_network
-from mda.models.presets import PRESETS, HubFile, Preset, guess_preset
+from mda.inference.publishing import CONFIG_FILE, WEIGHTS_FILE, read_config
+from mda.models.loading import load_network, preset_of_file
+from mda.models.presets import PRESETS, HubFile, Preset
+
+_LOGGER = logging.getLogger(__name__)
 
 _WEIGHTS_SUFFIXES = frozenset({".safetensors", ".ckpt", ".pt", ".pth", ".bin"})
+_REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model:
+    """A model that somebody asked for.
+
+    Attributes:
+        preset: what is known about it.
+        weights: gives its weights file, which it may have to fetch first.
+    """
+
+    preset: Preset
+    weights: Callable[[], Path]
 
 
 def load(
@@ -22,35 +41,82 @@ def load(
     *,
     checkpoint: str | Path | None = None,
     device: torch.device | str | None = None,
+    commercial: bool = False,
 ) -> Predictor:
     """A predictor that is ready to use.
 
+    Weights of a named model that are not on this machine are fetched from the Hugging Face Hub, if `huggingface_hub` is
+    installed and `HF_HUB_OFFLINE` is not set.
+
     Args:
-        name_or_path: a model that `mda models` lists, its repository on the Hugging Face Hub, or a weights file whose
-            model is told from its content.
+        name_or_path: a model that `mda models` lists, its repository on the Hub, a weights file whose model is told
+            from its content, or a folder or repository written by `save_pretrained` or `push_to_hub`.
         checkpoint: weights file for the named model; by default those shipped with the package, or those that lie where
             `find_weights` looks.
         device: where to compute; by default CUDA if there is any, else Apple's MPS, else the CPU.
+        commercial: refuse weights whose licence does not allow commercial use.
 
     Raises:
-        ConfigError: there is no such model or device.
-        CheckpointError: the weights are not on this machine, damaged, or of another model.
+        ConfigError: there is no such model or device, or it may not be used commercially.
+        CheckpointError: the weights are not on this machine and cannot be fetched, are damaged, or of another model.
     """
     device = checked_device(device) if device is not None else best_device()
-    file = Path(name_or_path).expanduser()
-    if str(name_or_path) not in PRESETS and (file.is_file() or file.suffix in _WEIGHTS_SUFFIXES):
-        if checkpoint is not None:
-            message = (
-                f"{file} and {checkpoint} are both weights files; give a model name and one file, or one file alone."
-            )
-            raise ConfigError(message)
-        preset, weights = _preset_of_file(file), file
-    else:
-        preset = _preset_named(str(name_or_path))
-        weights = Path(checkpoint).expanduser() if checkpoint is not None else find_weights(preset)
-    if weights is None:
-        raise CheckpointError(where_to_get(preset))
-    return Predictor(network=load_network(preset, weights, device), preset=preset, device=device, weights=weights)
+    if checkpoint is not None and _names_weights_file(name_or_path):
+        message = (
+            f"{name_or_path} and {checkpoint} are both weights files; "
+            "give a model name and one file, or one file alone."
+        )
+        raise ConfigError(message)
+    model = find_model(name_or_path)
+    if commercial:
+        check_commercial(model.preset)
+    weights = model.weights() if checkpoint is None else Path(checkpoint).expanduser()
+    network = load_network(model.preset, weights, device)
+    return Predictor(network=network, preset=model.preset, device=device, weights=weights)
+
+
+def find_model(
+    name_or_path: str | Path, *, update: bool = False, announce: Callable[[str], None] = _LOGGER.warning
+) -> Model:
+    """The model of that name, repository, weights file or folder. Its weights are not touched yet.
+
+    Args:
+        name_or_path: see `load`.
+        update: ask the Hub for the newest version even if there is one on this machine.
+        announce: receives one line of size and licence before weights are fetched.
+
+    Raises:
+        ConfigError: there is none.
+        CheckpointError: a file or configuration does not tell a model that is known here.
+    """
+    name, path = str(name_or_path), Path(name_or_path).expanduser()
+    if _names_weights_file(name_or_path):
+        return Model(preset=preset_of_file(path), weights=lambda: path)
+    preset = PRESETS.get(name) or _preset_of_repository(name)
+    if preset is not None:
+        return Model(preset=preset, weights=lambda: _weights_of(preset, update=update, announce=announce))
+    if path.is_dir():
+        return _model_of_folder(path)
+    if _REPOSITORY.fullmatch(name):
+        return _model_of_repository(name, update=update, announce=announce)
+    close = difflib.get_close_matches(name.lower(), PRESETS, n=2, cutoff=0.5)
+    hint = f" Did you mean {' or '.join(close)}?" if close else ""
+    message = f"There is no model or weights file {name!r}.{hint} Models: {', '.join(PRESETS)} (see `mda models`)."
+    raise ConfigError(message)
+
+
+def check_commercial(preset: Preset) -> None:
+    """Refuse a model that may not be used commercially.
+
+    Raises:
+        ConfigError: the licence of its weights does not allow commercial use.
+    """
+    if not preset.commercial:
+        message = (
+            f"The weights of {preset.name} are under {preset.licence_weights}, which does not allow commercial use. "
+            "`mda models --commercial` lists those that do."
+        )
+        raise ConfigError(message)
 
 
 def best_device() -> torch.device:
@@ -98,12 +164,7 @@ def find_weights(preset: Preset) -> Path | None:
     if preset.source is None:
         return None
     local = local_place(preset.source)
-    if local.is_file():
-        return local
-    home = Path(os.environ.get("HF_HOME", "~/.cache/huggingface")).expanduser()
-    cache = Path(os.environ.get("HF_HUB_CACHE", home / "hub")).expanduser()
-    found = sorted(cache.glob(f"models--{preset.source.repo.replace('/', '--')}/snapshots/*/{preset.source.file}"))
-    return found[-1] if found else None
+    return local if local.is_file() else hub.cached(preset.source)
 
 
 def where_to_get(preset: Preset) -> str:
@@ -119,7 +180,9 @@ def where_to_get(preset: Preset) -> str:
         f"The weights of {preset.name} are not on this machine. Get {source.file} from "
         f"https://huggingface.co/{source.repo} (licence {preset.licence_weights}{terms}) "
         f'and pass it as --checkpoint FILE, in Python as mda.load("{preset.name}", checkpoint=FILE); '
-        f"or put it at {local_place(source)}, where it is found by itself."
+        f"or put it at {local_place(source)}, where it is found by itself. "
+        f"On a machine with a connection, `mda download {preset.name}` fetches it, or "
+        f"`hf download {source.repo} {source.file} --local-dir {local_place(source).parent}`."
     )
 
 
@@ -128,26 +191,77 @@ def local_place(source: HubFile) -> Path:
     return Path("checkpoints") / source.repo.split("/")[-1] / source.file
 
 
-def _preset_named(name: str) -> Preset:
-    """The preset of a name or of a repository on the Hub."""
-    if name in PRESETS:
-        return PRESETS[name]
+def _names_weights_file(name_or_path: str | Path) -> bool:
+    """Whether what was asked for is a weights file, there or not."""
+    path = Path(name_or_path).expanduser()
+    return str(name_or_path) not in PRESETS and (
+        path.is_file() or (path.suffix in _WEIGHTS_SUFFIXES and not path.is_dir())
+    )
+
+
+def _preset_of_repository(name: str) -> Preset | None:
+    """The preset whose published weights are in a repository, or None."""
     for preset in PRESETS.values():
         if preset.source is not None and preset.source.repo.casefold() == name.casefold():
             return preset
-    close = difflib.get_close_matches(name.lower(), PRESETS, n=2, cutoff=0.5)
-    hint = f" Did you mean {' or '.join(close)}?" if close else ""
-    message = f"There is no model or weights file {name!r}.{hint} Models: {', '.join(PRESETS)} (see `mda models`)."
-    raise ConfigError(message)
+    return None
 
 
-def _preset_of_file(file: Path) -> Preset:
-    """The preset that a weights file belongs to."""
-    preset = guess_preset(strip_wrappers(read_state_dict(file)))
-    if preset is None:
-        message = (
-            f"{file} does not look like the weights of any model known here; "
-            "if it is, name the model: --model NAME --checkpoint FILE."
-        )
-        raise CheckpointError(message)
-    return preset
+def _weights_of(preset: Preset, *, update: bool, announce: Callable[[str], None]) -> Path:
+    """The weights file of a preset, from this machine or else from the Hub."""
+    found = find_weights(preset)
+    if found is not None and (preset.source is None or not update):
+        return found
+    remedy = where_to_get(preset)
+    if preset.source is None:
+        raise CheckpointError(remedy)
+    return _fetched(preset.source, remedy, announce=_notice(preset, preset.source, announce))
+
+
+def _fetched(
+    file: HubFile, remedy: str, *, revision: str = "main", announce: Callable[[str], None] = lambda _: None
+) -> Path:
+    """A file from the Hub; see `hub.fetch`. Without its library, the remedy names that too."""
+    try:
+        return hub.fetch(file, remedy=remedy, revision=revision, announce=announce)
+    except MissingExtraError as error:
+        message = f'{remedy} To let mda fetch it by itself: pip install "mda[hub]"'
+        raise CheckpointError(message) from error
+
+
+def _notice(preset: Preset, file: HubFile, announce: Callable[[str], None]) -> Callable[[str], None]:
+    """What to do with the size of a file that is about to be fetched: announce it with the licence."""
+    terms = f"licence {preset.licence_weights or 'unknown'}{'' if preset.commercial else ', not for commercial use'}"
+    return lambda size: announce(f"Fetching {file.file} of {file.repo} ({size}; {terms}) from {hub.endpoint()}.")
+
+
+def _model_of_folder(folder: Path) -> Model:
+    """The model that `save_pretrained` wrote."""
+    config = folder / CONFIG_FILE
+    if not config.is_file():
+        message = f"The folder {folder} holds no {CONFIG_FILE}; expected one that was written by save_pretrained."
+        raise ConfigError(message)
+    return Model(preset=read_config(config), weights=lambda: folder / WEIGHTS_FILE)
+
+
+def _model_of_repository(repo: str, *, update: bool, announce: Callable[[str], None]) -> Model:
+    """The model that `push_to_hub` wrote. What is in the cache is used without asking the Hub."""
+    remedy = (
+        f"There is no model or weights file {repo!r} on this machine (see `mda models`). On a machine with a "
+        f"connection, `hf download {repo} --local-dir FOLDER` fetches it; then load FOLDER here."
+    )
+    file = HubFile(repo=repo, file=CONFIG_FILE)
+    config = None if update else hub.cached(file)
+    config = config or _fetched(file, remedy)
+    preset = read_config(config)
+
+    def weights() -> Path:
+        # Of the same commit as the configuration.
+        beside = config.with_name(WEIGHTS_FILE)
+        if beside.is_file():
+            return beside
+        wanted = HubFile(repo=repo, file=WEIGHTS_FILE)
+        notice = _notice(preset, wanted, announce)
+        return _fetched(wanted, remedy, revision=config.parent.name, announce=notice)
+
+    return Model(preset=preset, weights=weights)

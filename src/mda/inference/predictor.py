@@ -17,6 +17,7 @@ from mda.geometry import Cameras
 from mda.inference.inputs import Inputs, plan_of_inputs, views_of_inputs
 from mda.inference.joints import Anchors, Progress, join
 from mda.inference.memory import peak_bytes, views_within
+from mda.inference.publishing import push_to_hub, save_pretrained
 from mda.inference.windows import DEFAULT_MAX_VIEWS, Look, Order, Plan, Window
 from mda.io.clips import ClipView
 from mda.io.resize import CropBox, ResizedView
@@ -155,6 +156,46 @@ class Predictor:
             "joints": [joint.as_dict() for joint in windows[-1].progress.joints],
         }
         return replace(_picked(prediction, places), details=details)
+
+    def save_pretrained(self, folder: str | Path) -> Path:
+        """Write configuration, weights and model card to a folder that `mda.load` opens; returns the folder.
+
+        Raises:
+            OutputError: the folder cannot be written to.
+        """
+        return save_pretrained(self.network, self.preset, folder)
+
+    def push_to_hub(
+        self,
+        repo_id: str,
+        *,
+        private: bool | None = None,
+        commit_message: str | None = None,
+        token: str | None = None,
+        create_pr: bool = False,
+    ) -> str:
+        """Write the same files to a repository of the Hugging Face Hub; returns the address of the commit.
+
+        Args:
+            repo_id: owner/name; made if need be.
+            private: whether a new repository is private; by default as your account has it.
+            commit_message: one line about the change.
+            token: of your account; by default `HF_TOKEN`, or that of `hf auth login`.
+            create_pr: ask the owner of the repository to take the change over, instead of writing to it.
+
+        Raises:
+            OutputError: the Hub cannot be reached or refuses.
+            MissingExtraError: `huggingface_hub` is not installed.
+        """
+        return push_to_hub(
+            self.network,
+            self.preset,
+            repo_id,
+            private=private,
+            commit_message=commit_message,
+            token=token,
+            create_pr=create_pr,
+        )
 
     def stream(
         self,

@@ -240,6 +240,34 @@ def _equal(one: Tensor, other: Tensor) -> bool:
     return one.shape == other.shape and torch.equal(one, other)
 
 
+def fitted(
+    state: Mapping[str, Tensor],
+    shapes: Shapes,
+    scheme: Scheme,
+    *,
+    source: str = "the weights",
+    hint: Callable[[Mapping[str, Tensor]], str] = lambda _: "",
+) -> StateDict:
+    """Weights under our names, if they are exactly those that a network needs.
+
+    Args:
+        state: tensors under published or our names, possibly with wrappers.
+        shapes: what the network needs, under our names.
+        scheme: naming of the file.
+        source: where the weights come from, for the message.
+        hint: remedy for weights that do not fit, from the stripped state dict.
+
+    Raises:
+        CheckpointError: keys are missing, unexpected, of another shape, or copies of one tensor differ; all are listed.
+    """
+    stripped = strip_wrappers(state)
+    found, mismatch = from_published(stripped, shapes, scheme)
+    if mismatch:
+        message = f"{source} does not fit this network:\n{mismatch}\n{hint(stripped)}".rstrip()
+        raise CheckpointError(message)
+    return found
+
+
 def load_strictly(
     network: nn.Module,
     state: Mapping[str, Tensor],
@@ -260,11 +288,7 @@ def load_strictly(
     Raises:
         CheckpointError: keys are missing, unexpected, of another shape, or copies of one tensor differ; all are listed.
     """
-    stripped = strip_wrappers(state)
-    found, mismatch = from_published(stripped, shapes_of(network), scheme)
-    if mismatch:
-        message = f"{source} does not fit this network:\n{mismatch}\n{hint(stripped)}".rstrip()
-        raise CheckpointError(message)
+    found = fitted(state, shapes_of(network), scheme, source=source, hint=hint)
     wanted = network.state_dict()
     cast = {name: tensor.to(wanted[name].dtype) for name, tensor in found.items()}
     network.load_state_dict(cast, strict=True, assign=True)

@@ -7,7 +7,7 @@ from pickle import UnpicklingError
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 
 from mda.errors import CheckpointError
@@ -67,6 +67,19 @@ def read_state_dict(path: str | Path) -> dict[str, Tensor]:
         message = f"{path} is not a state dict: {', '.join(foreign[:4])} (of {len(foreign)}) are not named tensors."
         raise CheckpointError(message)
     return dict(content)
+
+
+def read_metadata(path: str | Path) -> dict[str, str]:
+    """What a safetensors file says about itself; nothing for files of other kinds, or that cannot be read."""
+    path = Path(path)
+    if path.suffix != _SAFETENSORS:
+        return {}
+    try:
+        with safe_open(path, framework="pt") as file:
+            return dict(file.metadata() or {})
+    except (SafetensorError, OSError, ValueError):
+        # Reading the tensors of such a file gives the error that tells what is wrong.
+        return {}
 
 
 def _read_safetensors(path: Path) -> dict[str, Tensor]:

@@ -5,15 +5,18 @@ from pathlib import Path
 
 import torch
 
+from mda.errors import CheckpointError
 from mda.models.adapters import Scheme, load_strictly, published_shapes, strip_wrappers, to_published
-from mda.models.checkpoints import read_state_dict
+from mda.models.checkpoints import read_metadata, read_state_dict
 from mda.models.network import DepthNetwork
-from mda.models.presets import Preset, guess_preset
+from mda.models.presets import PRESETS, Preset, guess_preset
 from mda.shapes import Tensor
 
 _NOISE = 0.1
 _SEED = 0
 _EXPERT = "scratch.output_conv2"
+# Where our own safetensors files name their preset.
+PRESET_KEY = "preset"
 # Published names of the plain head and of the mixture head that starts from it.
 _HEADS = {Scheme.DA3: ("head.", "head_mog."), Scheme.VGGT: ("depth_head.", "depth_head_mog.")}
 
@@ -31,11 +34,28 @@ def load_network(preset: Preset, path: str | Path, device: torch.device | str = 
         # Buffers that no file holds (constants) must be computed.
         network = preset.build()
     state = read_state_dict(path)
-    load_strictly(network, state, preset.scheme, source=str(path), hint=lambda found: _remedy(preset, found))
+    load_strictly(network, state, preset.scheme, source=str(path), hint=lambda found: remedy(preset, found))
     return network.eval().to(device)
 
 
-def _remedy(preset: Preset, state: Mapping[str, Tensor]) -> str:
+def preset_of_file(path: str | Path) -> Preset:
+    """The preset that a weights file belongs to, from what it says about itself or else from its content.
+
+    Raises:
+        CheckpointError: the file cannot be read, or is like none of the networks known here.
+    """
+    named = PRESETS.get(read_metadata(path).get(PRESET_KEY, ""))
+    preset = named or guess_preset(strip_wrappers(read_state_dict(path)))
+    if preset is None:
+        message = (
+            f"{path} does not look like the weights of any model known here; "
+            "if it is, name the model: --model NAME --checkpoint FILE."
+        )
+        raise CheckpointError(message)
+    return preset
+
+
+def remedy(preset: Preset, state: Mapping[str, Tensor]) -> str:
     """What to do with weights that do not fit a preset."""
     guess = guess_preset(state)
     if guess is None:

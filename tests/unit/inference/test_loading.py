@@ -87,7 +87,7 @@ def test_weights_are_found_where_people_have_them(tmp_path, monkeypatch):
     [
         ("mda_mni", "Did you mean mda_mini"),
         ("MDA_MINI", "Did you mean mda_mini"),
-        ("somebody/something", "mda models"),
+        ("no/such/thing", "mda models"),
     ],
 )
 def test_unknown_names_are_refused_with_help(name, words):
