@@ -30,9 +30,6 @@ def load_network(preset: Preset, path: str | Path, device: torch.device | str = 
         CheckpointError: the file cannot be read, or does not fit; the message says what it looks like instead.
     """
     network = preset.build("meta")
-    if any(True for _ in network.buffers()):
-        # Buffers that no file holds (constants) must be computed.
-        network = preset.build()
     state = read_state_dict(path)
     load_strictly(network, state, preset.scheme, source=str(path), hint=lambda found: remedy(preset, found))
     return network.eval().to(device)

@@ -1,6 +1,7 @@
 """Networks of the VGGT family: a causal or full aggregator, a camera head, and a plain or a mixture head for depth."""
 
 from dataclasses import dataclass, field
+from typing import cast
 
 import torch
 
@@ -139,18 +140,17 @@ class VggtNetwork(DepthNetwork):
 
     def _mixture(self, patches: list[Tensor], clips: tuple[int, int], image_hw: tuple[int, int]) -> DepthMixture:
         """Density of depth from whichever head there is."""
-        if self.mixture_head is not None:
-            maps = self.mixture_head(patches, image_hw)
-            return DepthMixture.from_confidence(
-                depths=maps.depths.unflatten(0, clips),
-                confidence=maps.confidence.unflatten(0, clips),
-                log_weights=maps.log_weights.unflatten(0, clips),
-                family=Family.NORMAL,
-                space=Space.LOG,
-            )
-        assert self.depth_head is not None  # noqa: S101 - one of the two is always built
-        depth, confidence = self.depth_head(patches, image_hw)
-        return single_depth(depth[..., 0].unflatten(0, clips), confidence.unflatten(0, clips))
+        if self.depth_head is not None:
+            depth, confidence = self.depth_head(patches, image_hw)
+            return single_depth(depth[..., 0].unflatten(0, clips), confidence.unflatten(0, clips))
+        maps = cast("MixtureHead", self.mixture_head)(patches, image_hw)
+        return DepthMixture.from_confidence(
+            depths=maps.depths.unflatten(0, clips),
+            confidence=maps.confidence.unflatten(0, clips),
+            log_weights=maps.log_weights.unflatten(0, clips),
+            family=Family.NORMAL,
+            space=Space.LOG,
+        )
 
 
 class VggtStream:
