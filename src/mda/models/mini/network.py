@@ -21,8 +21,10 @@ from mda.models.network import DepthNetwork
 from mda.shapes import Float, Tensor
 from mda.structures import NetworkOutput
 
-# ImageNet statistics (what callers normalise with) and the trunk's own input range, (255 rgb - 127) / 128.
+# From what callers normalise with, the ImageNet mean and deviation, to the trunk's own input (255 rgb - 127) / 128.
 _IMAGENET_MEAN, _IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+_INPUT_SCALE = tuple(255 * deviation / 128 for deviation in _IMAGENET_STD)
+_INPUT_SHIFT = tuple((255 * mean - 127) / 128 for mean in _IMAGENET_MEAN)
 # Depths of the components before training, as factors of the mean distance of a scene: apart, so that they specialise.
 _FIRST_DEPTHS = (0.5, 2.0)
 # Vertical and horizontal field of view before training, radians.
@@ -107,8 +109,6 @@ class MiniNetwork(DepthNetwork):
     """Small any-view network: images in, mixture, sky and cameras out."""
 
     patch = 16
-    input_scale: Tensor
-    input_shift: Tensor
 
     def __init__(self, config: MiniConfig = MINI) -> None:
         super().__init__()
@@ -134,9 +134,6 @@ class MiniNetwork(DepthNetwork):
         self.head_norm = ChannelNorm(fourth)
         self.head_hidden = nn.Conv2d(fourth, config.head_channels, 3, padding=1)
         self.head = nn.Conv2d(config.head_channels, 4 * (3 * config.components + int(config.sky)), 3, padding=1)
-        statistics = torch.tensor([_IMAGENET_MEAN, _IMAGENET_STD])
-        self.register_buffer("input_scale", statistics[1] * 255 / 128, persistent=False)
-        self.register_buffer("input_shift", (statistics[0] * 255 - 127) / 128, persistent=False)
         self._start()
 
     @torch.no_grad()
@@ -170,7 +167,8 @@ class MiniNetwork(DepthNetwork):
             raise ConfigError(message)
         self.check_size(images)
         batch, views = images.shape[:2]
-        pixels = images.flatten(0, 1) * self.input_scale[:, None, None] + self.input_shift[:, None, None]
+        scale, shift = (images.new_tensor(values)[:, None, None] for values in (_INPUT_SCALE, _INPUT_SHIFT))
+        pixels = images.flatten(0, 1) * scale + shift
         pixels = pixels.contiguous(memory_format=torch.channels_last)
         features = self._features(pixels)
         tokens, camera_tokens = self._look(features.stride16, features.stride32, (batch, views), pixels.shape[-2:])
