@@ -14,12 +14,23 @@ import torch
 from mda.data.batches import normalise_images
 from mda.errors import ConfigError
 from mda.geometry import Cameras
+from mda.inference.given_cameras import (
+    CamerasInput,
+    GivenCameras,
+    GivenScale,
+    about_given,
+    in_given_world,
+    say_what_is_fixed,
+    warn_of_own_scale,
+)
 from mda.inference.inputs import Inputs, views_of_inputs
 from mda.inference.windows import DEFAULT_MAX_VIEWS, Look, Reference, in_one_world, split
 from mda.io.clips import ClipView
+from mda.io.resize import cameras_in_source
 from mda.io.video import DEFAULT_FPS
 from mda.mixtures import Decoder, DepthMixture
 from mda.models import DepthNetwork
+from mda.models.da3 import normalise_cameras
 from mda.models.presets import Preset
 from mda.shapes import Tensor, UInt8
 from mda.structures import Prediction
@@ -53,12 +64,15 @@ class WindowResult:
     Attributes:
         start: number of the first of them.
         views: what was looked at.
-        prediction: of these views, in the world of the clip's first view; None where it was not needed.
+        prediction: of these views, in the world of the clip's first view, or of the given cameras; None where it was
+            not needed.
+        scale: how its scale was tied to the given cameras; None where there are none.
     """
 
     start: int
     views: tuple[ClipView, ...]
     prediction: Prediction | None
+    scale: GivenScale | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,6 +123,7 @@ class Predictor:
         stride: int = 1,
         max_views: int = DEFAULT_MAX_VIEWS,
         keep_mixture: bool = True,
+        cameras: CamerasInput | None = None,
     ) -> Prediction:
         """Depth, cameras and sky of one clip, in memory (on the CPU).
 
@@ -123,21 +138,36 @@ class Predictor:
             stride: every stride-th view is taken.
             max_views: views looked at together; lower it where memory is short.
             keep_mixture: keep the densities in the prediction, 12 K bytes per pixel.
+            cameras: known cameras, which are told to models that can be told and fix poses and scale of the result: a
+                COLMAP model folder, `transforms.json` or run; cameras by name of their image; or `Cameras` of batch
+                shape [v] in the order of the views, for the original images or for the views.
 
         Raises:
             InputError: nothing could be read; the message names the files.
-            ConfigError: a setting cannot work.
+            ConfigError: a setting cannot work, or a view has no camera among those given.
         """
+        given = None if cameras is None else GivenCameras.of(cameras)
         problems: list[str] = []
         size = size or self.preset.long_side
         views = views_of_inputs(inputs, size=size, patch=self.network.patch, fps=fps, stride=stride, problems=problems)
         clock = Clock()
-        windows = list(self.stream(views, decoder=decoder, max_views=max_views, keep_mixture=keep_mixture, clock=clock))
+        if given is not None:
+            views = list(_timed(views, clock))
+            given.check_count(len(views))
+            given.for_views(views)  # all or nothing, before the network looks at any
+        options: dict[str, Any] = {"decoder": decoder, "max_views": max_views, "keep_mixture": keep_mixture}
+        windows = list(self.stream(views, **options, cameras=given, clock=clock))
         prediction = _joined([window.prediction for window in windows if window.prediction is not None])
         seen = [view for window in windows for view in window.views]
-        sources = [{"name": view.name, **source_of(view)} for view in seen]
+        sources = [
+            {"name": view.name, **source_of(view), "source_intrinsics": _source_intrinsics(view, camera)}
+            for view, camera in zip(seen, map(prediction.cameras.__getitem__, range(len(seen))), strict=True)
+        ]
         sizes = {"image_hw": list(prediction.depth.shape[1:]), "size": size}
         details = {"skipped": problems, "sources": sources, "sizes": sizes, "timings": clock.rounded()}
+        if given is not None:
+            scales = [window.scale for window in windows if window.scale is not None]
+            details["cameras"] = about_given(given, self.preset, scales)
         return replace(prediction, details=details)
 
     def stream(
@@ -149,6 +179,7 @@ class Predictor:
         keep_mixture: bool = True,
         reference: Reference | None = None,
         done: Callable[[range], bool] = lambda _: False,
+        cameras: GivenCameras | None = None,
         clock: Clock | None = None,
     ) -> Iterator[WindowResult]:
         """Predictions of a clip window by window; memory does not grow with the length of the clip.
@@ -160,45 +191,84 @@ class Predictor:
             keep_mixture: keep the densities in the predictions.
             reference: first view of an interrupted run that this one goes on with.
             done: whether the views of these numbers are there already; asked only if there is a `reference`.
+            cameras: known cameras, which fix poses and scale; None where the model finds them.
             clock: receives the seconds spent on reading, network and decoding.
+
+        Raises:
+            ConfigError: a view has no camera among those given.
         """
         clock, chosen = clock or Clock(), self.decoder(decoder)
-        windows = in_one_world(
-            split(_timed(views, clock), max_views),
-            lambda some: self._look(some, clock),
-            lambda mixture: mixture.decode(chosen),
-            reference=reference,
-            done=done,
-        )
-        for start, some, look in windows:
+        parts = split(_timed(views, clock), max_views)
+        resumed: dict[str, Any] = {"reference": reference, "done": done}
+        for start, some, look, scale in self._windows(parts, chosen, cameras, clock, resumed):
+            warn_of_own_scale(scale)
             since = time.perf_counter()
             prediction = None if look is None else self._decoded(some, look, chosen, keep_mixture=keep_mixture)
             clock.charge("decoder", since)
-            yield WindowResult(start=start, views=tuple(some), prediction=prediction)
+            yield WindowResult(start=start, views=tuple(some), prediction=prediction, scale=scale)
 
-    def _look(self, views: Sequence[ClipView], clock: Clock) -> Look:
-        """What the network says about some views together."""
+    def _windows(
+        self,
+        parts: Iterable[tuple[int, Sequence[ClipView]]],
+        decoder: Decoder,
+        cameras: GivenCameras | None,
+        clock: Clock,
+        resumed: dict[str, Any],
+    ) -> Iterator[tuple[int, Sequence[ClipView], Look | None, GivenScale | None]]:
+        """What the network says about the windows, in one world: that of the first view, or of the given cameras."""
+        if cameras is None:
+            looks = in_one_world(
+                parts, lambda some: self._look(some, clock), lambda mixture: mixture.decode(decoder), **resumed
+            )
+            yield from ((start, some, look, None) for start, some, look in looks)
+            return
+        say_what_is_fixed(cameras, self.preset)
+        yield from in_given_world(
+            parts,
+            lambda some, told: self._look(some, clock, told, known=True),
+            lambda mixture: mixture.decode(decoder),
+            cameras,
+            tell=self._told if self.preset.takes_cameras else None,
+            **resumed,
+        )
+
+    def _told(self, cameras: Cameras) -> Cameras:
+        """Known cameras as the network was trained to get them."""
+        return normalise_cameras(cameras, rescale=self.preset.rescales_cameras)
+
+    def _look(
+        self, views: Sequence[ClipView], clock: Clock, told: Cameras | None = None, *, known: bool = False
+    ) -> Look:
+        """What the network says about some views together.
+
+        Args:
+            views: the views.
+            clock: receives the seconds.
+            told: cameras to tell it, batch shape [v].
+            known: the cameras are known, so that assumed ones are no news.
+        """
         since = time.perf_counter()
         images = normalise_images(images_of(views).to(self.device).permute(0, 3, 1, 2).float() / 255)
         # Not inference mode: what comes out belongs to the user, who may want to write to it or differentiate it.
         with torch.no_grad(), _enough_memory(len(views), images.shape[-2:]):
-            output = self.network(images[None])
+            output = self.network(images[None], None if told is None else told.to(self.device, torch.float32)[None])
         look = Look(
             mixture=output.mixture[0].to("cpu"),
             sky_log_odds=None if output.sky_log_odds is None else output.sky_log_odds[0].cpu(),
-            cameras=self._cameras(None if output.cameras is None else output.cameras[0], views),
+            cameras=self._cameras(None if output.cameras is None else output.cameras[0], views, known=known),
         )
         clock.charge("network", since)
         return look
 
-    def _cameras(self, cameras: Cameras | None, views: Sequence[ClipView]) -> Cameras:
+    def _cameras(self, cameras: Cameras | None, views: Sequence[ClipView], *, known: bool) -> Cameras:
         """Cameras in the world of the first view; assumed ones where the network predicts none."""
         if cameras is not None:
             return cameras.to("cpu").relative_to_first()
-        _LOGGER.warning(
-            "%s predicts no cameras: a field of view of %.0f degrees is assumed, and all views stand at one point.",
-            self.name, ASSUMED_FOV_DEGREES,
-        )  # fmt: skip
+        if not known:
+            _LOGGER.warning(
+                "%s predicts no cameras: a field of view of %.0f degrees is assumed, and all views stand at one point.",
+                self.name, ASSUMED_FOV_DEGREES,
+            )  # fmt: skip
         return assumed_cameras(len(views), views[0].view.pixels.shape[:2])
 
     def _decoded(self, views: Sequence[ClipView], look: Look, decoder: Decoder, *, keep_mixture: bool) -> Prediction:
@@ -247,6 +317,12 @@ def source_of(view: ClipView) -> dict[str, Any]:
         "crop": (crop.top, crop.left, crop.height, crop.width),
         "seconds": view.time,
     }
+
+
+def _source_intrinsics(view: ClipView, camera: Cameras) -> list[list[float]]:
+    """Intrinsics of a view in pixels of the image in its file."""
+    camera = camera.to(torch.float64)
+    return cameras_in_source(camera, view.view.crop, view.view.source_hw).intrinsics.tolist()
 
 
 def assumed_cameras(count: int, image_hw: tuple[int, int]) -> Cameras:

@@ -12,11 +12,13 @@ from typing import Any
 import torch
 
 from mda.errors import InputError, OutputError
+from mda.inference.given_cameras import GivenCameras, about_given
 from mda.inference.inputs import views_of_clip
 from mda.inference.points import points_of_run
 from mda.inference.predictor import Clock, Predictor, WindowResult, source_of
 from mda.inference.windows import DEFAULT_MAX_VIEWS, Reference
 from mda.io.archive import POINTS_FILE, RunInfo, RunWriter, load_run, views_of
+from mda.io.camera_files import KnownCameras
 from mda.io.clips import Clip
 from mda.io.ply import write_point_cloud
 from mda.io.run_info import Status, read_run_info
@@ -24,6 +26,11 @@ from mda.io.video import DEFAULT_FPS
 from mda.mixtures import Decoder
 
 _LOGGER = logging.getLogger(__name__)
+
+# Settings that do not decide the result, or that run.json tells elsewhere or in another way.
+_NOT_DECIDING = frozenset({"decoder", "ply", "overwrite", "cameras"})
+# What is shown as a fingerprint tells nothing to people but that it changed.
+_FINGERPRINTS = frozenset({"files", "weights", "cameras"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +46,7 @@ class RunSettings:
         save_mixture: write the densities, too.
         ply: write the point cloud, too.
         overwrite: replace what is in the folder.
+        cameras: known cameras, which fix poses and scale; None where the model finds them.
     """
 
     size: int | None = None
@@ -49,6 +57,7 @@ class RunSettings:
     save_mixture: bool = False
     ply: bool = True
     overwrite: bool = False
+    cameras: KnownCameras | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,21 +105,28 @@ def predict_to_run(
     Raises:
         InputError: not one view can be read.
         OutputError: the folder cannot be written to, or holds another run and `overwrite` is off.
+        ConfigError: a setting cannot work, or a view has no camera among those given.
     """
     begun = time.perf_counter()
     info = _run_info(predictor, clip, settings, command)
     complete = not settings.overwrite and _is_complete(folder, info)
     if complete and (not settings.ply or (folder / POINTS_FILE).exists()):
         return _report_of(folder, settings, kept=None, since=begun)
-    clock, problems = Clock(), []
+    given = None if settings.cameras is None else GivenCameras(known=settings.cameras)
+    if given is not None:
+        given.check_clip(clip, stride=settings.stride)
+    clock, problems, scales = Clock(), [], []
     with RunWriter(folder, info, resume=not settings.overwrite, overwrite=settings.overwrite) as writer:
         kept = len(writer.complete)
         try:
             for window in _windows(predictor, clip, settings, writer, clock, problems):
+                scales.extend([] if window.scale is None else [window.scale])
                 _write(writer, window, clock, save_mixture=settings.save_mixture)
                 on_progress(len(window.views))
             timings = clock.rounded() | {"total": round(time.perf_counter() - begun, 3)}
             details = {"skipped": problems, "device": str(predictor.device), "kept_from_before": kept}
+            if given is not None:
+                details["cameras"] = about_given(given, predictor.preset, scales)
             if settings.ply:
                 cloud = points_of_run(load_run(folder))
                 write_point_cloud(folder / POINTS_FILE, cloud)
@@ -140,6 +156,7 @@ def _windows(
         max_views=settings.max_views,
         reference=_reference(writer),
         done=writer.complete.issuperset,
+        cameras=None if settings.cameras is None else GivenCameras(known=settings.cameras),
         clock=clock,
     )
 
@@ -171,12 +188,14 @@ def _reference(writer: RunWriter) -> Reference | None:
 def _run_info(predictor: Predictor, clip: Clip, settings: RunSettings, command: str) -> RunInfo:
     """What `run.json` says; its `settings` hold all that decides the result."""
     decides = {
-        **{name: value for name, value in asdict(settings).items() if name not in {"decoder", "ply", "overwrite"}},
+        **{name: value for name, value in asdict(settings).items() if name not in _NOT_DECIDING},
         "size": settings.size or predictor.preset.long_side,
         "weights": None if predictor.weights is None else _fingerprint([predictor.weights]),
         "source": str(clip.source),
         "files": _fingerprint([clip.source] if clip.is_video else list(clip.images)),
     }
+    if settings.cameras is not None:  # runs without known cameras say nothing of them, as before there were any
+        decides["cameras"] = settings.cameras.fingerprint()
     return RunInfo(
         model=predictor.name,
         licence=predictor.licence,
@@ -224,11 +243,9 @@ def _difference(earlier: RunInfo, now: RunInfo) -> str:
     """What differs between two runs, for people."""
     before = {"model": earlier.model, "decoder": earlier.decoder, **earlier.settings}
     after = {"model": now.model, "decoder": now.decoder, **now.settings}
-    changed = [name for name in after if str(before.get(name)) != str(after[name])]
-    shown = [
-        f"{name} {before.get(name)} instead of {after[name]}" for name in changed if name not in {"files", "weights"}
-    ]
-    shown += [f"changed {name}" for name in changed if name in {"files", "weights"}]
+    changed = [name for name in {**after, **before} if str(before.get(name)) != str(after.get(name))]
+    shown = [f"{name} {before.get(name)} instead of {after.get(name)}" for name in changed if name not in _FINGERPRINTS]
+    shown += [f"changed {name}" for name in changed if name in _FINGERPRINTS]
     return "; ".join(shown[:3]) or "another version of mda"
 
 
