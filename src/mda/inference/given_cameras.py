@@ -6,7 +6,8 @@ taken from the first of these that can tell:
 
 1. the camera centres that the network predicts (also when it was told cameras, as the published release does): the
    median of the ratio of given to predicted distance over all pairs of views, weighted by the given distance, which
-   neither a few wrong cameras nor the choice of world can spoil;
+   neither a few wrong cameras nor the choice of world can spoil. They count only where they can be right: they lie in
+   about the directions of the given ones, and far enough apart to be seen;
 2. the cameras as they were told, whose unit is known;
 3. the view that windows share, as it looks in the first window;
 4. nothing: the scale is the model's own, and the run says so.
@@ -17,12 +18,13 @@ A window is tied to the given cameras by itself, so no error adds up along a cli
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import torch
+from torch.nn import functional
 
 from mda.errors import ConfigError, InputError
 from mda.geometry import Cameras
@@ -33,7 +35,7 @@ from mda.io.images import load_image
 from mda.io.resize import cameras_of_view
 from mda.mixtures import DepthMixture
 from mda.models.presets import Preset
-from mda.shapes import Tensor
+from mda.shapes import Float, Tensor
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -44,10 +46,12 @@ CamerasInput = str | Path | KnownCameras | Cameras | Mapping[str, Cameras]
 _ASPECT_TOLERANCE = 0.01
 # Frames of a video are the same if their times, of which names hold three decimals, differ by less than this.
 _SAME_FRAME_SECONDS = 0.001
-# Baselines that are this small beside the distance from the world's origin are rounding (given cameras), and so are
-# predicted ones below this, in the unit of a network, where depths are about one.
+# Baselines that are this small beside the distance from the world's origin are rounding.
 _NO_BASELINE = 1e-9
-_NO_PREDICTED_BASELINE = 1e-6
+# Predicted cameras whose motion would shift the picture by less than this many pixels were not seen to move.
+_LEAST_PARALLAX = 1.0
+# Predicted cameras of which half of the directions are off by more than 60 degrees were not found.
+_LEAST_COSINE = 0.5
 _SHOWN = 3
 
 
@@ -57,16 +61,28 @@ class ScaleSource(StrEnum):
     CENTRES = "predicted and given camera centres"
     TOLD = "cameras as told to the model"
     SHARED_VIEW = "the view shared with the first window"
-    MODEL = "the model's own scale"
+    MODEL_STANDS = "the model's own, since the given cameras stand at one point"
+    MODEL_DISAGREES = "the model's own, since it finds no cameras that agree with the given ones"
+
+    @property
+    def is_own(self) -> bool:
+        """Whether the scale is the model's own."""
+        return self in {ScaleSource.MODEL_STANDS, ScaleSource.MODEL_DISAGREES}
 
 
 @dataclass(frozen=True, kw_only=True)
 class GivenScale:
-    """By how much a window was enlarged to agree with the given cameras, and what told so."""
+    """By how much a window was enlarged to agree with the given cameras, and what told so.
 
-    start: int
+    Attributes:
+        factor: of depth.
+        source: what told the factor.
+        start: number of the window's first new view.
+    """
+
     factor: float
     source: ScaleSource
+    start: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -276,7 +292,7 @@ def in_given_world(
             views_seen = views
         told = None if tell is None else tell(cameras)
         found = look(views_seen, told)
-        scale = _scale(found, cameras, told, decode, reference, start)
+        scale = replace(_scale(found, cameras, told, decode, reference if start > 0 else None), start=start)
         found = Look(
             mixture=found.scaled(scale.factor).mixture,
             sky_log_odds=found.sky_log_odds,
@@ -298,16 +314,28 @@ def distance_ratio(given: Cameras, other: Cameras) -> float | None:
     Returns:
         The factor, or None where cameras of either stand at one point.
     """
-    centers, others = given.centers.double(), other.centers.double()
-    first, second = torch.triu_indices(len(centers), len(centers), offset=1)
-    distance, other_distance = (points[first].sub(points[second]).norm(dim=-1) for points in (centers, others))
-    keep = (distance > _NO_BASELINE * centers.abs().max()) & other_distance.isfinite()
-    if not keep.any() or other_distance[keep].max() < _NO_PREDICTED_BASELINE:
+    here, there = _motions(given).norm(dim=-1), _motions(other).norm(dim=-1)
+    keep = (here > _NO_BASELINE * given.centers.abs().max()) & there.isfinite()
+    if not keep.any():
         return None
-    ratio, order = (distance[keep] / other_distance[keep]).sort()
-    weight = distance[keep][order].cumsum(0)
-    factor = float(ratio[torch.searchsorted(weight, weight[-1] / 2)])
+    factor = _weighted_median(here[keep] / there[keep], here[keep])
     return factor if 0 < factor < float("inf") else None
+
+
+def centers_agree(given: Cameras, predicted: Cameras, depth: Float[Tensor, "n"]) -> bool:
+    """Whether predicted camera centres can be right, so that their distances tell a scale.
+
+    Args:
+        given: batch shape [v].
+        predicted: batch shape [v], in any world.
+        depth: some depths in the unit of the predicted cameras.
+    """
+    here, there = _motions(given), _motions(predicted)
+    parallax = there.norm(dim=-1).max() * predicted.intrinsics[0, 0, 0] / depth.double().median()
+    if not parallax >= _LEAST_PARALLAX:
+        return False
+    cosine = functional.cosine_similarity(here, there, dim=-1)
+    return _weighted_median(cosine, here.norm(dim=-1)) >= _LEAST_COSINE
 
 
 def say_what_is_fixed(given: GivenCameras, preset: Preset) -> None:
@@ -323,11 +351,10 @@ def say_what_is_fixed(given: GivenCameras, preset: Preset) -> None:
 
 def about_given(given: GivenCameras, preset: Preset, scales: Sequence[GivenScale]) -> dict[str, Any]:
     """What a run says about its given cameras and its scale."""
-    sources = {scale.source for scale in scales}
-    tied = sources & {ScaleSource.CENTRES, ScaleSource.TOLD}
-    if ScaleSource.MODEL in sources:
-        where = " in the first window, later that of the given cameras" if tied else ""
-        words = f"the model's own{where}: the cameras stand at one point there, which tells no scale"
+    own = [scale.source.value for scale in scales if scale.source.is_own]
+    tied = any(scale.source in {ScaleSource.CENTRES, ScaleSource.TOLD} for scale in scales)
+    if own:
+        words = own[0] + (", in the first window; later that of the given cameras" if tied else "")
     else:
         words = "that of the given cameras" if tied else "that of the views kept from an interrupted run"
     return {
@@ -343,10 +370,8 @@ def about_given(given: GivenCameras, preset: Preset, scales: Sequence[GivenScale
 
 def warn_of_own_scale(scale: GivenScale | None) -> None:
     """Say in the log that the given cameras do not fix the scale of a window."""
-    if scale is not None and scale.source is ScaleSource.MODEL:
-        _LOGGER.warning(
-            "The cameras (given or predicted) stand at one point, which tells no scale: depth has the model's own."
-        )
+    if scale is not None and scale.source.is_own:
+        _LOGGER.warning("Depth does not have the scale of the given cameras: it is %s.", scale.source.value)
 
 
 def _scale(
@@ -354,20 +379,36 @@ def _scale(
     given: Cameras,
     told: Cameras | None,
     decode: Callable[[DepthMixture], Tensor],
-    reference: Reference | None,
-    start: int,
+    shared: Reference | None,
 ) -> GivenScale:
-    """The factor for a window."""
-    factor = distance_ratio(given, found.cameras)
-    if factor is not None:
-        return GivenScale(start=start, factor=factor, source=ScaleSource.CENTRES)
-    factor = None if told is None else distance_ratio(given, told)
-    if factor is not None:
-        return GivenScale(start=start, factor=factor, source=ScaleSource.TOLD)
-    if start > 0 and reference is not None:
-        factor = scale_between(reference, Reference.of(found, decode))
-        return GivenScale(start=start, factor=factor, source=ScaleSource.SHARED_VIEW)
-    return GivenScale(start=start, factor=1.0, source=ScaleSource.MODEL)
+    """The factor for a window; `shared` is its first view as an earlier window saw it."""
+    view = Reference.of(found, decode)
+    depth = view.depth if view.sky is None or view.sky.all() else view.depth[~view.sky]
+    by_centres = distance_ratio(given, found.cameras)
+    if by_centres is not None and centers_agree(given, found.cameras, depth.flatten()):
+        return GivenScale(factor=by_centres, source=ScaleSource.CENTRES)
+    by_telling = None if told is None else distance_ratio(given, told)
+    if by_telling is not None:
+        return GivenScale(factor=by_telling, source=ScaleSource.TOLD)
+    if shared is not None:
+        return GivenScale(factor=scale_between(shared, view), source=ScaleSource.SHARED_VIEW)
+    stands = distance_ratio(given, given) is None
+    return GivenScale(factor=1.0, source=ScaleSource.MODEL_STANDS if stands else ScaleSource.MODEL_DISAGREES)
+
+
+def _motions(cameras: Cameras) -> Float[Tensor, "p 3"]:
+    """Where camera j is in the axes of camera i, for all pairs i < j."""
+    poses = cameras.world_from_cam.double()
+    first, second = torch.triu_indices(len(poses), len(poses), offset=1)
+    motion = poses[second, :3, 3] - poses[first, :3, 3]
+    return (motion[:, None] @ poses[first, :3, :3])[:, 0]
+
+
+def _weighted_median(values: Float[Tensor, "n"], weights: Float[Tensor, "n"]) -> float:
+    """The value at which half of the weight is reached."""
+    values, order = values.sort()
+    reached = weights[order].cumsum(0)
+    return float(values[torch.searchsorted(reached, reached[-1] / 2)])
 
 
 def _joined(first: Cameras, others: Cameras) -> Cameras:

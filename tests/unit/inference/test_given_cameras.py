@@ -8,9 +8,9 @@ import torch
 from PIL import Image
 
 from mda.errors import ConfigError, InputError, OutputError
-from mda.geometry import Cameras, project
+from mda.geometry import Cameras, encode_cameras, project
 from mda.inference import Predictor
-from mda.inference.given_cameras import GivenCameras, distance_ratio
+from mda.inference.given_cameras import GivenCameras, centers_agree, distance_ratio
 from mda.inference.runs import RunSettings, predict_to_run
 from mda.io.archive import RunWriter, load_run
 from mda.io.camera_files import KnownCamera, KnownCameras, read_cameras
@@ -105,7 +105,7 @@ def test_without_a_baseline_the_scale_is_the_models_own_and_this_is_said(images,
     np.testing.assert_allclose(prediction.depth, true_depth(np.stack(images)), rtol=1e-4)
     torch.testing.assert_close(prediction.cameras.world_from_cam, given.world_from_cam.float())
     assert prediction.details["cameras"]["scale"].startswith("the model's own")
-    assert caplog.text.count("no scale") == 1
+    assert caplog.text.count("not have the scale of the given cameras") == 1
 
 
 def test_networks_without_cameras_keep_their_scale(caplog):
@@ -151,6 +151,39 @@ def test_cameras_at_one_point_tell_no_factor(count):
     assert distance_ratio(some_cameras(count), here) is None
 
 
+def test_centres_count_only_where_they_can_be_right():
+    cameras, depth = some_cameras(6), torch.full((9,), 4.0)
+    assert centers_agree(cameras, cameras.relative_to_first().scaled(0.3), depth)
+    # Less than a pixel of parallax; turned around; anywhere.
+    assert not centers_agree(cameras, cameras.scaled(1e-4), depth)
+    assert not centers_agree(cameras, cameras.scaled(-1.0), depth)
+    elsewhere = replace(cameras, world_from_cam=some_cameras(6, seed=3).world_from_cam)
+    assert not centers_agree(cameras, elsewhere, depth)
+    one_wrong = some_cameras(8).scaled(1.0)
+    one_wrong.world_from_cam[3, :3, 3] = 100.0
+    assert centers_agree(some_cameras(8), one_wrong, depth)
+
+
+@pytest.mark.parametrize("factor", [-1.0, 1e-5])
+def test_a_model_whose_cameras_disagree_keeps_its_scale_and_says_so(factor, caplog):
+    images = pictures(4)
+    given = cameras_that_agree(images, scale=factor)
+    predictor = pretend_predictor()
+    if factor > 0:
+        given, forward = given.scaled(1e5), predictor.network.forward
+
+        def hardly_moving(images):
+            output = forward(images)
+            return replace(output, cameras=output.cameras.relative_to_first().scaled(1e-5))
+
+        predictor.network.forward = lambda images, _: hardly_moving(images)
+    prediction = predictor.predict(images, decoder="heaviest", cameras=given)
+    np.testing.assert_allclose(prediction.depth, true_depth(np.stack(images)), rtol=1e-4)
+    torch.testing.assert_close(prediction.cameras.world_from_cam, given.world_from_cam.float())
+    assert "no cameras that agree" in caplog.text
+    assert "no cameras that agree" in prediction.details["cameras"]["scale"]
+
+
 # Networks that are told
 
 
@@ -179,9 +212,24 @@ def test_what_a_told_network_says_is_scaled_and_nothing_else():
     seen = []
     network.register_forward_hook(lambda _, __, output: seen.append(output))
     prediction = tiny_predictor(network).predict(images, cameras=given)
-    factor = distance_ratio(given, seen[0].cameras[0])
-    assert prediction.details["cameras"]["windows"][0]["factor"] == pytest.approx(factor, rel=1e-5)
-    torch.testing.assert_close(prediction.depth, seen[0].mixture[0].hypotheses[..., 0] * factor, rtol=1e-4, atol=0)
+    # The cameras that random weights predict tell nothing; the unit of those that were told is known exactly.
+    distance = given.relative_to_first().centers.norm(dim=-1).median()
+    (window,) = prediction.details["cameras"]["windows"]
+    assert "told" in window["from"]
+    assert window["factor"] == pytest.approx(float(distance), rel=1e-9)
+    depth = seen[0].mixture[0].hypotheses[..., 0]
+    torch.testing.assert_close(prediction.depth, depth * window["factor"], rtol=1e-5, atol=0)
+
+
+def test_a_told_network_that_answers_in_its_own_unit_is_followed():
+    network, given = any_view_network(), spread_cameras()
+    told = normalise_cameras(given, rescale=True)
+    answer = encode_cameras(told.scaled(0.5).to(torch.float32))[None]
+    network.camera_decoder.register_forward_hook(lambda *_: answer)
+    about = tiny_predictor(network).predict(pictures(4, hw=(28, 42)), cameras=given).details["cameras"]
+    distance = given.relative_to_first().centers.norm(dim=-1).median()
+    assert "centres" in about["windows"][0]["from"]
+    assert about["windows"][0]["factor"] == pytest.approx(2 * float(distance), rel=1e-4)
 
 
 @pytest.mark.parametrize("network", [any_view_network(), mixture_network()], ids=["plain", "mixture"])
