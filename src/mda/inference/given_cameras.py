@@ -10,9 +10,10 @@ taken from the first of these that can tell:
    about the directions of the given ones, and far enough apart to be seen;
 2. the cameras as they were told, whose unit is known;
 3. the view that windows share, as it looks in the first window;
-4. nothing: the scale is the model's own, and the run says so.
+4. the pictures, which agree best where depth has the right size (`scale_from_pictures`);
+5. nothing: the scale is the model's own, and the run says so.
 
-A window is tied to the given cameras by itself, so no error adds up along a clip.
+In the first two cases a window is tied to the given cameras by itself, so no error adds up along a clip.
 """
 
 import logging
@@ -23,11 +24,13 @@ from enum import StrEnum
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import numpy as np
 import torch
 from torch.nn import functional
 
 from mda.errors import ConfigError, InputError
 from mda.geometry import Cameras
+from mda.inference.scale_from_pictures import scale_from_pictures
 from mda.inference.windows import Look, Reference, scale_between
 from mda.io.camera_files import KnownCamera, KnownCameras, read_cameras
 from mda.io.clips import Clip, ClipView
@@ -36,6 +39,7 @@ from mda.io.resize import cameras_of_view
 from mda.mixtures import DepthMixture
 from mda.models.presets import Preset
 from mda.shapes import Float, Tensor
+from mda.structures import is_sky
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -61,13 +65,19 @@ class ScaleSource(StrEnum):
     CENTRES = "predicted and given camera centres"
     TOLD = "cameras as told to the model"
     SHARED_VIEW = "the view shared with the first window"
+    PICTURES = "the pictures, which agree best at this size"
     MODEL_STANDS = "the model's own, since the given cameras stand at one point"
-    MODEL_DISAGREES = "the model's own, since it finds no cameras that agree with the given ones"
+    MODEL_DISAGREES = (
+        "the model's own, since neither the cameras that it finds nor the pictures tell that of the given ones"
+    )
 
     @property
     def is_own(self) -> bool:
         """Whether the scale is the model's own."""
         return self in {ScaleSource.MODEL_STANDS, ScaleSource.MODEL_DISAGREES}
+
+
+_TIED = frozenset({ScaleSource.CENTRES, ScaleSource.TOLD, ScaleSource.PICTURES})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -292,7 +302,11 @@ def in_given_world(
             views_seen = views
         told = None if tell is None else tell(cameras)
         found = look(views_seen, told)
-        scale = replace(_scale(found, cameras, told, decode, reference if start > 0 else None), start=start)
+        shared = reference if start > 0 else None
+        scale = _scale(found, cameras, told, decode, shared)
+        if scale is None:
+            scale = _scale_without_cameras(found, cameras, decode, views_seen)
+        scale = replace(scale, start=start)
         found = Look(
             mixture=found.scaled(scale.factor).mixture,
             sky_log_odds=found.sky_log_odds,
@@ -352,7 +366,7 @@ def say_what_is_fixed(given: GivenCameras, preset: Preset) -> None:
 def about_given(given: GivenCameras, preset: Preset, scales: Sequence[GivenScale]) -> dict[str, Any]:
     """What a run says about its given cameras and its scale."""
     own = [scale.source.value for scale in scales if scale.source.is_own]
-    tied = any(scale.source in {ScaleSource.CENTRES, ScaleSource.TOLD} for scale in scales)
+    tied = any(scale.source in _TIED for scale in scales)
     if own:
         words = own[0] + (", in the first window; later that of the given cameras" if tied else "")
     else:
@@ -380,8 +394,8 @@ def _scale(
     told: Cameras | None,
     decode: Callable[[DepthMixture], Tensor],
     shared: Reference | None,
-) -> GivenScale:
-    """The factor for a window; `shared` is its first view as an earlier window saw it."""
+) -> GivenScale | None:
+    """The factor for a window, where cameras or its first view as an earlier window saw it (`shared`) tell it."""
     view = Reference.of(found, decode)
     depth = view.depth if view.sky is None or view.sky.all() else view.depth[~view.sky]
     by_centres = distance_ratio(given, found.cameras)
@@ -392,8 +406,21 @@ def _scale(
         return GivenScale(factor=by_telling, source=ScaleSource.TOLD)
     if shared is not None:
         return GivenScale(factor=scale_between(shared, view), source=ScaleSource.SHARED_VIEW)
-    stands = distance_ratio(given, given) is None
-    return GivenScale(factor=1.0, source=ScaleSource.MODEL_STANDS if stands else ScaleSource.MODEL_DISAGREES)
+    return None
+
+
+def _scale_without_cameras(
+    found: Look, given: Cameras, decode: Callable[[DepthMixture], Tensor], views: Sequence[ClipView]
+) -> GivenScale:
+    """The factor for a window that the pictures tell, or none."""
+    if distance_ratio(given, given) is None:
+        return GivenScale(factor=1.0, source=ScaleSource.MODEL_STANDS)
+    images = torch.from_numpy(np.stack([view.view.pixels for view in views]))
+    sky = None if found.sky_log_odds is None else is_sky(found.sky_log_odds, found.mixture.log_weights)
+    factor = scale_from_pictures(images, decode(found.mixture), sky, given)
+    if factor is None:
+        return GivenScale(factor=1.0, source=ScaleSource.MODEL_DISAGREES)
+    return GivenScale(factor=factor, source=ScaleSource.PICTURES)
 
 
 def _motions(cameras: Cameras) -> Float[Tensor, "p 3"]:

@@ -19,7 +19,9 @@ from mda.io.resize import CropBox, ResizedView
 from mda.models.da3 import normalise_cameras
 from mda.models.presets import PRESETS
 from tests.unit.inference.pretend import clip_views, pictures, pretend_predictor, true_depth
+from tests.unit.inference.slope import seen_slope
 from tests.unit.io.camera_files import names_of, some_cameras, write_colmap_text, write_transforms
+from tests.unit.io.videos import write_video
 from tests.unit.models.networks import any_view_network, mixture_network
 
 SCALE = 2.5
@@ -180,8 +182,17 @@ def test_a_model_whose_cameras_disagree_keeps_its_scale_and_says_so(factor, capl
     prediction = predictor.predict(images, decoder="heaviest", cameras=given)
     np.testing.assert_allclose(prediction.depth, true_depth(np.stack(images)), rtol=1e-4)
     torch.testing.assert_close(prediction.cameras.world_from_cam, given.world_from_cam.float())
-    assert "no cameras that agree" in caplog.text
-    assert "no cameras that agree" in prediction.details["cameras"]["scale"]
+    assert "neither the cameras" in caplog.text
+    assert "neither the cameras" in prediction.details["cameras"]["scale"]
+
+
+def test_pictures_tell_the_scale_of_models_that_find_no_cameras():
+    images, _, cameras = seen_slope()
+    prediction = pretend_predictor(cameras=False, sky=False).predict(list(images.numpy()), cameras=cameras)
+    about = prediction.details["cameras"]
+    assert about["scale"] == "that of the given cameras"
+    assert "pictures" in about["windows"][0]["from"]
+    torch.testing.assert_close(prediction.cameras.world_from_cam, cameras.world_from_cam.float())
 
 
 # Networks that are told
@@ -386,6 +397,14 @@ def test_cameras_in_order_must_be_one_for_each_view(count):
     assert predictor.network.calls == []
 
 
+def test_all_views_have_a_camera_before_any_is_looked_at():
+    predictor, cameras = pretend_predictor(), some_cameras(5, hw=(24, 32))
+    by_name = {f"image_{number}": cameras[number] for number in range(4)}
+    with pytest.raises(ConfigError, match=r"1 of 5 views have no camera.*image_4"):
+        predictor.predict(pictures(5), max_views=2, cameras=by_name)
+    assert predictor.network.calls == []
+
+
 @pytest.mark.parametrize(
     ("cameras", "words"),
     [
@@ -528,3 +547,21 @@ def test_a_saved_prediction_tells_its_sources(tmp_path):
 def test_an_unreadable_camera_file_is_an_input_error(tmp_path):
     with pytest.raises(InputError, match="nowhere"):
         pretend_predictor().predict(pictures(1), cameras=tmp_path / "nowhere")
+
+
+def test_frames_of_a_video_take_the_cameras_of_an_earlier_run(tmp_path):
+    video = write_video(tmp_path / "walk.mp4", range(0, 2000, 200))
+    first = list_inputs([video]).clips[0]
+    predict_to_run(pretend_predictor(), first, tmp_path / "first", settings(fps=5.0, size=64))
+    known, renamed = read_cameras(tmp_path / "first"), tmp_path / "renamed.mp4"
+    assert all(camera.time is not None for camera in known.cameras)
+    video.rename(renamed)
+    again = list_inputs([renamed]).clips[0]
+    report = predict_to_run(pretend_predictor(), again, tmp_path / "again", settings(stride=3, cameras=known))
+    assert report.views == 4
+    for position, number in enumerate((0, 3, 6, 9)):
+        pose = known.cameras[number].camera.world_from_cam
+        np.testing.assert_allclose(load_run(tmp_path / "again").camera(position)[0], pose, atol=1e-5)
+    less = replace(known, cameras=known.cameras[:6])
+    with pytest.raises(ConfigError, match=r"1 of 2 views have no camera.*@1\.200s"):
+        predict_to_run(pretend_predictor(), again, tmp_path / "less", settings(stride=2, max_views=3, cameras=less))
