@@ -49,7 +49,8 @@ def scale_from_pictures(
     """
     cameras = cameras.relative_to_first().to(torch.float32)
     baseline = float((cameras.centers[:, None] - cameras.centers).norm(dim=-1).max())
-    middle = float(depth.median())
+    finite = depth if sky is None else depth[~sky]
+    middle = float(finite.median()) if finite.numel() else 0.0
     if not (baseline > 0 and 0 < middle < math.inf):
         return None
     # In units of the baseline: whatever unit the cameras have, the same is computed.
@@ -64,9 +65,9 @@ def scale_from_pictures(
     )
     best = int(agreement.argmax())
     lead = float(agreement[best] - torch.maximum(agreement[0], agreement[-1]))
-    if agreement[best] < _LEAST_AGREEMENT or lead < _LEAST_LEAD or best in {0, steps - 1}:
+    if agreement[best] < _LEAST_AGREEMENT or lead < _LEAST_LEAD:
         return None
-    # The top of the parabola through the best factor and its neighbours.
+    # The top of the parabola through the best factor and its neighbours, which it has because it leads the ends.
     before, top, after = agreement[best - 1 : best + 2].tolist()
     shift = 0.5 * (before - after) / min(before - 2 * top + after, -1e-12)
     return float(factors[best]) * _RATIO**shift * baseline / middle

@@ -35,10 +35,12 @@ def test_large_pictures_are_compared_at_a_small_size():
 def test_sky_does_not_count():
     images, depth, cameras = seen_slope()
     sky = torch.zeros(depth.shape, dtype=torch.bool)
-    sky[:, :40] = True
+    sky[:, :60] = True
     noise = torch.randint(0, 256, images.shape, dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     images, depth = torch.where(sky[..., None], noise, images), torch.where(sky, 1e3, depth)
     assert scale_from_pictures(images, depth, sky, cameras) == pytest.approx(1, rel=0.1)
+    assert scale_from_pictures(images, depth, None, cameras) is None
+    assert scale_from_pictures(images, depth, torch.ones_like(sky), cameras) is None
 
 
 def test_pictures_without_a_pattern_tell_nothing():
