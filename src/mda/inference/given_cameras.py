@@ -1,45 +1,29 @@
 """Cameras that the user knows: found for each view, told to networks that can be told, and kept in the result.
 
 The poses and intrinsics of the result are the given ones, in the world of the given ones. What is left to find is the
-size of the network's world in units of theirs: one factor for each window, by which depth and density are scaled. It is
-taken from the first of these that can tell:
-
-1. the camera centres that the network predicts (also when it was told cameras, as the published release does): the
-   median of the ratio of given to predicted distance over all pairs of views, weighted by the given distance, which
-   neither a few wrong cameras nor the choice of world can spoil. They count only where they can be right: they lie in
-   about the directions of the given ones, and far enough apart to be seen;
-2. the cameras as they were told, whose unit is known;
-3. the view that windows share, as it looks in the first window;
-4. the pictures, which agree best where depth has the right size (`scale_from_pictures`);
-5. nothing: the scale is the model's own, and the run says so.
-
-In the first two cases a window is tied to the given cameras by itself, so no error adds up along a clip.
+size of the network's world in units of theirs, see `mda.inference.given_scale`.
 """
 
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import numpy as np
 import torch
-from torch.nn import functional
 
 from mda.errors import ConfigError, InputError
 from mda.geometry import Cameras
-from mda.inference.scale_from_pictures import scale_from_pictures
-from mda.inference.windows import Look, Reference, scale_between
+from mda.inference.given_scale import TIED, GivenScale, scale_to_given
+from mda.inference.windows import Look, Reference
 from mda.io.camera_files import KnownCamera, KnownCameras, read_cameras
 from mda.io.clips import Clip, ClipView
 from mda.io.images import load_image
 from mda.io.resize import cameras_of_view
 from mda.mixtures import DepthMixture
 from mda.models.presets import Preset
-from mda.shapes import Float, Tensor
-from mda.structures import is_sky
+from mda.shapes import Tensor
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -50,49 +34,7 @@ CamerasInput = str | Path | KnownCameras | Cameras | Mapping[str, Cameras]
 _ASPECT_TOLERANCE = 0.01
 # Frames of a video are the same if their times, of which names hold three decimals, differ by less than this.
 _SAME_FRAME_SECONDS = 0.001
-# Baselines that are this small beside the distance from the world's origin are rounding.
-_NO_BASELINE = 1e-9
-# Predicted cameras whose motion would shift the picture by less than this many pixels were not seen to move.
-_LEAST_PARALLAX = 1.0
-# Predicted cameras of which half of the directions are off by more than 60 degrees were not found.
-_LEAST_COSINE = 0.5
 _SHOWN = 3
-
-
-class ScaleSource(StrEnum):
-    """What tied the scale of a window to the given cameras."""
-
-    CENTRES = "predicted and given camera centres"
-    TOLD = "cameras as told to the model"
-    SHARED_VIEW = "the view shared with the first window"
-    PICTURES = "the pictures, which agree best at this size"
-    MODEL_STANDS = "the model's own, since the given cameras stand at one point"
-    MODEL_DISAGREES = (
-        "the model's own, since neither the cameras that it finds nor the pictures tell that of the given ones"
-    )
-
-    @property
-    def is_own(self) -> bool:
-        """Whether the scale is the model's own."""
-        return self in {ScaleSource.MODEL_STANDS, ScaleSource.MODEL_DISAGREES}
-
-
-_TIED = frozenset({ScaleSource.CENTRES, ScaleSource.TOLD, ScaleSource.PICTURES})
-
-
-@dataclass(frozen=True, kw_only=True)
-class GivenScale:
-    """By how much a window was enlarged to agree with the given cameras, and what told so.
-
-    Attributes:
-        factor: of depth.
-        source: what told the factor.
-        start: number of the window's first new view.
-    """
-
-    factor: float
-    source: ScaleSource
-    start: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -303,9 +245,7 @@ def in_given_world(
         told = None if tell is None else tell(cameras)
         found = look(views_seen, told)
         shared = reference if start > 0 else None
-        scale = _scale(found, cameras, told, decode, shared)
-        if scale is None:
-            scale = _scale_without_cameras(found, cameras, decode, views_seen)
+        scale = scale_to_given(found, cameras, told, decode, shared=shared, views=views_seen)
         scale = replace(scale, start=start)
         found = Look(
             mixture=found.scaled(scale.factor).mixture,
@@ -314,42 +254,6 @@ def in_given_world(
         )
         reference = reference or Reference.of(found, decode)
         yield start, views, found[len(views_seen) - len(views) :], scale
-
-
-def distance_ratio(given: Cameras, other: Cameras) -> float | None:
-    """By how much the cameras of one clip are farther apart than the same cameras in another world.
-
-    The median over pairs of views of the ratio of their distances, weighted by the given distance.
-
-    Args:
-        given: batch shape [v].
-        other: batch shape [v], in any world.
-
-    Returns:
-        The factor, or None where cameras of either stand at one point.
-    """
-    here, there = _motions(given).norm(dim=-1), _motions(other).norm(dim=-1)
-    keep = (here > _NO_BASELINE * given.centers.abs().max()) & there.isfinite()
-    if not keep.any():
-        return None
-    factor = _weighted_median(here[keep] / there[keep], here[keep])
-    return factor if 0 < factor < float("inf") else None
-
-
-def centers_agree(given: Cameras, predicted: Cameras, depth: Float[Tensor, "n"]) -> bool:
-    """Whether predicted camera centres can be right, so that their distances tell a scale.
-
-    Args:
-        given: batch shape [v].
-        predicted: batch shape [v], in any world.
-        depth: some depths in the unit of the predicted cameras.
-    """
-    here, there = _motions(given), _motions(predicted)
-    parallax = there.norm(dim=-1).max() * predicted.intrinsics[0, 0, 0] / depth.double().median()
-    if not parallax >= _LEAST_PARALLAX:
-        return False
-    cosine = functional.cosine_similarity(here, there, dim=-1)
-    return _weighted_median(cosine, here.norm(dim=-1)) >= _LEAST_COSINE
 
 
 def say_what_is_fixed(given: GivenCameras, preset: Preset) -> None:
@@ -366,7 +270,7 @@ def say_what_is_fixed(given: GivenCameras, preset: Preset) -> None:
 def about_given(given: GivenCameras, preset: Preset, scales: Sequence[GivenScale]) -> dict[str, Any]:
     """What a run says about its given cameras and its scale."""
     own = [scale.source.value for scale in scales if scale.source.is_own]
-    tied = any(scale.source in _TIED for scale in scales)
+    tied = any(scale.source in TIED for scale in scales)
     if own:
         words = own[0] + (", in the first window; later that of the given cameras" if tied else "")
     else:
@@ -386,56 +290,6 @@ def warn_of_own_scale(scale: GivenScale | None) -> None:
     """Say in the log that the given cameras do not fix the scale of a window."""
     if scale is not None and scale.source.is_own:
         _LOGGER.warning("Depth does not have the scale of the given cameras: it is %s.", scale.source.value)
-
-
-def _scale(
-    found: Look,
-    given: Cameras,
-    told: Cameras | None,
-    decode: Callable[[DepthMixture], Tensor],
-    shared: Reference | None,
-) -> GivenScale | None:
-    """The factor for a window, where cameras or its first view as an earlier window saw it (`shared`) tell it."""
-    view = Reference.of(found, decode)
-    depth = view.depth if view.sky is None or view.sky.all() else view.depth[~view.sky]
-    by_centres = distance_ratio(given, found.cameras)
-    if by_centres is not None and centers_agree(given, found.cameras, depth.flatten()):
-        return GivenScale(factor=by_centres, source=ScaleSource.CENTRES)
-    by_telling = None if told is None else distance_ratio(given, told)
-    if by_telling is not None:
-        return GivenScale(factor=by_telling, source=ScaleSource.TOLD)
-    if shared is not None:
-        return GivenScale(factor=scale_between(shared, view), source=ScaleSource.SHARED_VIEW)
-    return None
-
-
-def _scale_without_cameras(
-    found: Look, given: Cameras, decode: Callable[[DepthMixture], Tensor], views: Sequence[ClipView]
-) -> GivenScale:
-    """The factor for a window that the pictures tell, or none."""
-    if distance_ratio(given, given) is None:
-        return GivenScale(factor=1.0, source=ScaleSource.MODEL_STANDS)
-    images = torch.from_numpy(np.stack([view.view.pixels for view in views]))
-    sky = None if found.sky_log_odds is None else is_sky(found.sky_log_odds, found.mixture.log_weights)
-    factor = scale_from_pictures(images, decode(found.mixture), sky, given)
-    if factor is None:
-        return GivenScale(factor=1.0, source=ScaleSource.MODEL_DISAGREES)
-    return GivenScale(factor=factor, source=ScaleSource.PICTURES)
-
-
-def _motions(cameras: Cameras) -> Float[Tensor, "p 3"]:
-    """Where camera j is in the axes of camera i, for all pairs i < j."""
-    poses = cameras.world_from_cam.double()
-    first, second = torch.triu_indices(len(poses), len(poses), offset=1)
-    motion = poses[second, :3, 3] - poses[first, :3, 3]
-    return (motion[:, None] @ poses[first, :3, :3])[:, 0]
-
-
-def _weighted_median(values: Float[Tensor, "n"], weights: Float[Tensor, "n"]) -> float:
-    """The value at which half of the weight is reached."""
-    values, order = values.sort()
-    reached = weights[order].cumsum(0)
-    return float(values[torch.searchsorted(reached, reached[-1] / 2)])
 
 
 def _joined(first: Cameras, others: Cameras) -> Cameras:

@@ -17,12 +17,12 @@ from mda.geometry import Cameras
 from mda.inference.given_cameras import (
     CamerasInput,
     GivenCameras,
-    GivenScale,
     about_given,
     in_given_world,
     say_what_is_fixed,
     warn_of_own_scale,
 )
+from mda.inference.given_scale import GivenScale
 from mda.inference.inputs import Inputs, views_of_inputs
 from mda.inference.windows import DEFAULT_MAX_VIEWS, Look, Reference, in_one_world, split
 from mda.io.clips import ClipView
@@ -251,7 +251,9 @@ class Predictor:
         images = normalise_images(images_of(views).to(self.device).permute(0, 3, 1, 2).float() / 255)
         # Not inference mode: what comes out belongs to the user, who may want to write to it or differentiate it.
         with torch.no_grad(), _enough_memory(len(views), images.shape[-2:]):
-            output = self.network(images[None], None if told is None else told.to(self.device, torch.float32)[None])
+            # To single precision first: not every device has double.
+            known_cameras = None if told is None else told.to(torch.float32).to(self.device)[None]
+            output = self.network(images[None], known_cameras)
         look = Look(
             mixture=output.mixture[0].to("cpu"),
             sky_log_odds=None if output.sky_log_odds is None else output.sky_log_odds[0].cpu(),

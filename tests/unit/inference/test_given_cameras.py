@@ -10,7 +10,8 @@ from PIL import Image
 from mda.errors import ConfigError, InputError, OutputError
 from mda.geometry import Cameras, encode_cameras, project
 from mda.inference import Predictor
-from mda.inference.given_cameras import GivenCameras, centers_agree, distance_ratio
+from mda.inference.given_cameras import GivenCameras
+from mda.inference.given_scale import centers_agree, distance_ratio
 from mda.inference.runs import RunSettings, predict_to_run
 from mda.io.archive import RunWriter, load_run
 from mda.io.camera_files import KnownCamera, KnownCameras, read_cameras
