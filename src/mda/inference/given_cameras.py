@@ -15,7 +15,7 @@ import torch
 
 from mda.errors import ConfigError, InputError
 from mda.geometry import Cameras
-from mda.inference.given_scale import TIED, GivenScale, scale_to_given
+from mda.inference.given_scale import TIED, GivenScale, SharedViews, tied_to_given
 from mda.inference.windows import Look, Reference
 from mda.io.camera_files import KnownCamera, KnownCameras, read_cameras
 from mda.io.clips import Clip, ClipView
@@ -244,14 +244,12 @@ def in_given_world(
             views_seen = views
         told = None if tell is None else tell(cameras)
         found = look(views_seen, told)
-        shared = reference if start > 0 else None
-        scale = scale_to_given(found, cameras, told, decode, shared=shared, views=views_seen)
+        shared = None
+        if start > 0 and reference is not None:
+            sky = None if reference.sky is None else reference.sky[None]
+            shared = SharedViews.of(reference.depth[None], sky)
+        found, scale = tied_to_given(found, cameras, told, decode, shared=shared, views=views_seen)
         scale = replace(scale, start=start)
-        found = Look(
-            mixture=found.scaled(scale.factor).mixture,
-            sky_log_odds=found.sky_log_odds,
-            cameras=cameras.to(torch.float32),
-        )
         reference = reference or Reference.of(found, decode)
         yield start, views, found[len(views_seen) - len(views) :], scale
 

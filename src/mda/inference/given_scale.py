@@ -16,7 +16,7 @@ In the first two cases a window is tied to the given cameras by itself, so no er
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
@@ -25,10 +25,10 @@ from torch.nn import functional
 
 from mda.geometry import Cameras
 from mda.inference.scale_from_pictures import scale_from_pictures
-from mda.inference.windows import Look, Reference, scale_between
+from mda.inference.windows import Look, scaled_mixture
 from mda.io.clips import ClipView
 from mda.mixtures import DepthMixture
-from mda.shapes import Float, Tensor
+from mda.shapes import Bool, Float, Tensor
 from mda.structures import is_sky
 
 # Baselines that are this small beside the distance from the world's origin are rounding.
@@ -76,36 +76,82 @@ class GivenScale:
     start: int = 0
 
 
-def scale_to_given(
+@dataclass(frozen=True, kw_only=True)
+class SharedViews:
+    """The first views of a window as an earlier window showed them, in the given world.
+
+    Attributes:
+        depth: [s, h, w] decoded depth.
+        counts: [s, h, w] pixels that may be compared: no sky, and of positive finite depth.
+    """
+
+    depth: Float[Tensor, "s h w"]
+    counts: Bool[Tensor, "s h w"]
+
+    @classmethod
+    def of(cls, depth: Float[Tensor, "s h w"], sky: Bool[Tensor, "s h w"] | None) -> "SharedViews":
+        """From decoded depth and sky, if it is known."""
+        counts = (depth > 0) & depth.isfinite()
+        return cls(depth=depth, counts=counts if sky is None else counts & ~sky)
+
+
+def tied_to_given(
     found: Look,
     given: Cameras,
     told: Cameras | None,
     decode: Callable[[DepthMixture], Tensor],
     *,
-    shared: Reference | None,
+    shared: SharedViews | None,
     views: Sequence[ClipView],
-) -> GivenScale:
-    """By how much to enlarge a window.
+) -> tuple[Look, GivenScale]:
+    """What a network says about a window, in the world and scale of known cameras.
 
     Args:
-        found: what the network says about it.
+        found: what the network says, in a world of its own.
         given: known cameras of its views, batch shape [v].
         told: what the network was told of them, or None.
         decode: depth of a density.
-        shared: its first view as the first window showed it, in the given world; None in the first window.
+        shared: its first views as an earlier window showed them; None in the first window.
         views: its views.
+
+    Returns:
+        The same with the given cameras, and by how much it was enlarged.
     """
-    view = Reference.of(found, decode)
-    depth = view.depth if view.sky is None or view.sky.all() else view.depth[~view.sky]
+    sky = None if found.sky_log_odds is None else is_sky(found.sky_log_odds, found.mixture.log_weights)
+    seen = SharedViews.of(decode(found.mixture), sky)
+    scale = _scale(found, given, told, seen, shared)
+    if scale is None:
+        images = torch.from_numpy(np.stack([view.view.pixels for view in views]))
+        factor = scale_from_pictures(images, seen.depth, sky, given)
+        scale = GivenScale(factor=factor or 1.0, source=ScaleSource.PICTURES if factor else ScaleSource.MODEL_DISAGREES)
+    mixture = scaled_mixture(found.mixture, scale.factor)
+    return replace(found, mixture=mixture, cameras=given.to(torch.float32)), scale
+
+
+def _scale(
+    found: Look, given: Cameras, told: Cameras | None, seen: SharedViews, shared: SharedViews | None
+) -> GivenScale | None:
+    """The factor for a window where the pictures need not be asked."""
     by_centres = distance_ratio(given, found.cameras)
-    if by_centres is not None and centers_agree(given, found.cameras, depth.flatten()):
+    if by_centres is not None and centers_agree(given, found.cameras, seen.depth[seen.counts]):
         return GivenScale(factor=by_centres, source=ScaleSource.CENTRES)
     by_telling = None if told is None else distance_ratio(given, told)
     if by_telling is not None:
         return GivenScale(factor=by_telling, source=ScaleSource.TOLD)
     if shared is not None:
-        return GivenScale(factor=scale_between(shared, view), source=ScaleSource.SHARED_VIEW)
-    return _scale_without_cameras(found, given, decode, views)
+        return GivenScale(factor=_depth_ratio(shared, seen), source=ScaleSource.SHARED_VIEW)
+    if distance_ratio(given, given) is None:
+        return GivenScale(factor=1.0, source=ScaleSource.MODEL_STANDS)
+    return None
+
+
+def _depth_ratio(shared: SharedViews, seen: SharedViews) -> float:
+    """Factor from the depth of the shared views as they are seen now to that of before; 1 where nothing compares."""
+    count = len(shared.depth)
+    keep = shared.counts & seen.counts[:count]
+    if not keep.any():
+        return 1.0
+    return float((shared.depth[keep].log() - seen.depth[:count][keep].log()).median().exp())
 
 
 def distance_ratio(given: Cameras, other: Cameras) -> float | None:
@@ -137,25 +183,13 @@ def centers_agree(given: Cameras, predicted: Cameras, depth: Float[Tensor, "n"])
         depth: some depths in the unit of the predicted cameras.
     """
     here, there = _motions(given), _motions(predicted)
+    if not depth.numel():
+        return False
     parallax = there.norm(dim=-1).max() * predicted.intrinsics[0, 0, 0] / depth.double().median()
     if not parallax >= _LEAST_PARALLAX:
         return False
     cosine = functional.cosine_similarity(here, there, dim=-1)
     return _weighted_median(cosine, here.norm(dim=-1)) >= _LEAST_COSINE
-
-
-def _scale_without_cameras(
-    found: Look, given: Cameras, decode: Callable[[DepthMixture], Tensor], views: Sequence[ClipView]
-) -> GivenScale:
-    """The factor for a window that the pictures tell, or none."""
-    if distance_ratio(given, given) is None:
-        return GivenScale(factor=1.0, source=ScaleSource.MODEL_STANDS)
-    images = torch.from_numpy(np.stack([view.view.pixels for view in views]))
-    sky = None if found.sky_log_odds is None else is_sky(found.sky_log_odds, found.mixture.log_weights)
-    factor = scale_from_pictures(images, decode(found.mixture), sky, given)
-    if factor is None:
-        return GivenScale(factor=1.0, source=ScaleSource.MODEL_DISAGREES)
-    return GivenScale(factor=factor, source=ScaleSource.PICTURES)
 
 
 def _motions(cameras: Cameras) -> Float[Tensor, "p 3"]:
