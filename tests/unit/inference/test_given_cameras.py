@@ -146,6 +146,18 @@ def test_a_wrong_camera_does_not_spoil_the_factor():
     assert distance_ratio(cameras, wrong) == pytest.approx(2)
 
 
+def test_long_baselines_have_more_say():
+    cameras = replace(some_cameras(4), world_from_cam=torch.eye(4, dtype=torch.float64).repeat(4, 1, 1))
+    cameras.world_from_cam[:, 0, 3] = torch.tensor([0.0, 0.1, 0.2, 10.0])
+    other = cameras.scaled(0.5)
+    other.world_from_cam[:3, 0, 3] = torch.tensor([0.0, 0.4, -0.3])
+    # Of six pairs the three short ones are all wrong, the three long ones nearly right.
+    assert distance_ratio(cameras, other) == pytest.approx(2, rel=0.1)
+    assert distance_ratio(cameras[torch.tensor([3, 0, 1, 2])], other[torch.tensor([3, 0, 1, 2])]) == pytest.approx(
+        2, rel=0.1
+    )
+
+
 @pytest.mark.parametrize("count", [1, 3])
 def test_cameras_at_one_point_tell_no_factor(count):
     point = some_cameras(1).world_from_cam.repeat(count, 1, 1)
