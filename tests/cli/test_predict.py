@@ -11,6 +11,7 @@ from mda.io.ply import read_ply
 from mda.mixtures import Decoder, DepthMixture
 from tests.cli.conftest import photo, pose_of, views_in
 from tests.golden import examples_dir
+from tests.unit.io.camera_files import some_cameras, write_colmap_binary, write_transforms
 
 
 def test_a_folder_becomes_a_run(predict, photos, tmp_path):
@@ -199,3 +200,44 @@ def test_real_photos(predict, tmp_path):
     folder = min(path for path in examples_dir().iterdir() if any(path.glob("*.jpg")))
     assert predict(folder, "--out", tmp_path / "run", "--stride", 9).code == 0
     assert len(views_in(tmp_path / "run")) > 0
+
+
+def test_given_cameras_are_those_of_the_run(predict, photos, tmp_path):
+    names = [f"{number}.jpg" for number in range(4)]
+    cameras = some_cameras(4)
+    for path in (
+        write_colmap_binary(tmp_path / "project" / "sparse" / "0", cameras, names).parents[1],
+        write_transforms(tmp_path / "transforms.json", cameras, names),
+    ):
+        run = tmp_path / f"run of {path.stem}"
+        result = predict(photos, "--cameras", path, "--out", run)
+        assert result.code == 0, result.err
+        assert "mda_mini cannot be told cameras" in result.err
+        for number, stem in enumerate(views_in(run)):
+            np.testing.assert_allclose(pose_of(run, stem), cameras.world_from_cam[number], atol=1e-5)
+        assert "cameras" in json.loads((run / "run.json").read_text())["details"]
+    # The run is a camera file for the next one, and another file is another run.
+    result = predict(photos, "--cameras", tmp_path / "project", "--cameras", run, "--out", tmp_path / "again")
+    assert result.code == 0, result.err
+    np.testing.assert_allclose(pose_of(tmp_path / "again", "000002"), pose_of(run, "000002"), atol=1e-5)
+    result = predict(photos, "--out", run)
+    assert result.code == 2
+    assert "changed cameras" in result.err
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [(["0.jpg", "1.jpg"], "2 of 4 views have no camera"), ([], "is damaged or no such file"), (None, "does not exist")],
+)
+def test_cameras_that_cannot_be_used_are_one_line(predict, photos, tmp_path, names, words):
+    model = tmp_path / "model"
+    if names is not None:
+        write_colmap_binary(model, some_cameras(4), names)
+        if not names:
+            (model / "images.bin").write_bytes(b"12")
+    result = predict(photos, "--cameras", model, "--out", tmp_path / "run")
+    assert result.code == 2
+    assert len(result.err.strip().splitlines()) == 1
+    assert words in result.err
+    assert str(model) in result.err
+    assert not (tmp_path / "run").exists()

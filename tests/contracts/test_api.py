@@ -36,7 +36,9 @@ def test_a_predictor_can_be_published():
 def test_predict_takes_inputs_and_keywords():
     first, *others = list(inspect.signature(Predictor.predict).parameters.values())[1:]
     assert first.name == "inputs"
-    assert {"size", "decoder", "fps", "stride", "max_views", "keep_mixture"} == {other.name for other in others}
+    assert {"size", "decoder", "fps", "stride", "max_views", "order", "keep_mixture", "cameras"} == {
+        other.name for other in others
+    }
     assert all(other.kind is inspect.Parameter.KEYWORD_ONLY for other in others)
 
 

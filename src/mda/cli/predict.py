@@ -14,6 +14,7 @@ from mda.errors import ConfigError, InputError, OutputError
 if TYPE_CHECKING:
     from mda.inference.predictor import Predictor
     from mda.inference.runs import RunReport
+    from mda.io.camera_files import KnownCameras
     from mda.io.clips import Clip
 
 _LOGGER = logging.getLogger(__name__)
@@ -29,6 +30,7 @@ camera, sky, confidence and image of each view as plain .npy, .npz and .png file
   mda predict photos/
   mda predict walk.mp4 --fps 2 --out runs/walk
   mda predict a.jpg b.jpg c.jpg --decoder median
+  mda predict photos/ --cameras colmap/sparse/0
 
 Clips longer than --max-views go in windows that overlap and are joined; run.json tells
 how well they fit. A stopped command goes on where it stopped when it is given again."""
@@ -56,6 +58,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--size", type=whole_number, metavar="PIXELS", help=size)
     decoder = "how a depth is chosen from the density; default: the model's own"
     add("--decoder", choices=DECODERS, help=decoder)
+    cameras = "known cameras: COLMAP model folder, transforms.json, or a run; they fix poses and scale"
+    add("--cameras", type=Path, metavar="FILE", help=cameras)
     together = "views looked at together, fewer need less memory; longer clips go in windows; default 16"
     add("--max-views", type=whole_number, metavar="N", help=together)
     memory = "look at as many views together as fit in so much memory of the device"
@@ -84,11 +88,13 @@ def run(arguments: argparse.Namespace) -> int:
         )
         raise ConfigError(message)
     from mda.inference import load  # noqa: PLC0415 - torch takes a second to import
+    from mda.io.camera_files import read_cameras  # noqa: PLC0415
     from mda.io.clips import list_inputs  # noqa: PLC0415
 
     found = list_inputs(arguments.inputs)
     for problem in found.problems:
         _LOGGER.warning("%s", problem)
+    cameras = None if arguments.cameras is None else read_cameras(arguments.cameras)
     predictor = load(
         arguments.model or DEFAULT_MODEL,
         checkpoint=arguments.checkpoint,
@@ -99,7 +105,7 @@ def run(arguments: argparse.Namespace) -> int:
     for clip in found.clips:
         folder = _folder(arguments.out, clip, predictor.name, alone=len(found.clips) == 1)
         try:
-            reports.append(_predict(predictor, clip, folder, arguments))
+            reports.append(_predict(predictor, clip, folder, arguments, cameras))
         except InputError as error:
             if len(found.clips) == 1:
                 raise
@@ -114,7 +120,9 @@ def run(arguments: argparse.Namespace) -> int:
     return 0 if reports else 2
 
 
-def _predict(predictor: "Predictor", clip: "Clip", folder: Path, arguments: argparse.Namespace) -> "RunReport":
+def _predict(
+    predictor: "Predictor", clip: "Clip", folder: Path, arguments: argparse.Namespace, cameras: "KnownCameras | None"
+) -> "RunReport":
     """Predict one clip with a progress bar."""
     from mda.inference.runs import RunSettings, predict_to_run  # noqa: PLC0415
     from mda.io.clips import count_views  # noqa: PLC0415
@@ -131,6 +139,7 @@ def _predict(predictor: "Predictor", clip: "Clip", folder: Path, arguments: argp
         save_mixture=arguments.save_mixture,
         ply=arguments.ply,
         overwrite=arguments.overwrite,
+        cameras=cameras,
     )
     total = count_views(clip, fps=settings.fps, stride=settings.stride)
     with progress_bar(total, "view", clip.name) as bar:

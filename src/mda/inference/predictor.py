@@ -2,11 +2,12 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,22 +15,31 @@ import torch
 from mda.data.batches import normalise_images
 from mda.errors import ConfigError
 from mda.geometry import Cameras
+from mda.inference.assembling import joined, picked
+from mda.inference.given_cameras import (
+    CamerasInput,
+    GivenCameras,
+    about_given,
+    say_what_is_fixed,
+    warn_of_own_scale,
+)
+from mda.inference.given_scale import GivenScale, SharedViews, tied_to_given
 from mda.inference.inputs import Inputs, plan_of_inputs, views_of_inputs
 from mda.inference.joints import Anchors, Progress, join
 from mda.inference.memory import peak_bytes, views_within
 from mda.inference.publishing import push_to_hub, save_pretrained
 from mda.inference.windows import DEFAULT_MAX_VIEWS, Look, Order, Plan, Window
 from mda.io.clips import ClipView
-from mda.io.resize import CropBox, ResizedView
+from mda.io.resize import CropBox, ResizedView, cameras_in_source
 from mda.io.video import DEFAULT_FPS
 from mda.mixtures import Decoder, DepthMixture
 from mda.models import DepthNetwork
+from mda.models.da3 import normalise_cameras
 from mda.models.presets import Preset
 from mda.shapes import Tensor, UInt8
 from mda.structures import Prediction
 
 _LOGGER = logging.getLogger(__name__)
-_Part = TypeVar("_Part")
 
 ASSUMED_FOV_DEGREES = 60.0
 """Field of view along the longer side where a network predicts no cameras (a phone's main lens has about that)."""
@@ -57,14 +67,17 @@ class WindowResult:
     Attributes:
         numbers: of the views in the clip.
         views: what was looked at.
-        prediction: of these views, in the world of the clip's first view; None where they were done before.
+        prediction: of these views, in the world of the clip's first view, or of the given cameras; None where they
+            were done before.
         progress: how far the clip is done with them.
+        scale: how its scale was tied to the given cameras; None where there are none.
     """
 
     numbers: tuple[int, ...]
     views: tuple[ClipView, ...]
     prediction: Prediction | None
     progress: Progress
+    scale: GivenScale | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +118,7 @@ class Predictor:
             message = f"There is no decoder {name!r}; choose one of {', '.join(Decoder)}."
             raise ConfigError(message) from error
 
-    def predict(
+    def predict(  # noqa: PLR0913 - what `mda predict` can be told
         self,
         inputs: Inputs,
         *,
@@ -116,6 +129,7 @@ class Predictor:
         max_views: int = DEFAULT_MAX_VIEWS,
         order: Order | str | None = None,
         keep_mixture: bool = True,
+        cameras: CamerasInput | None = None,
     ) -> Prediction:
         """Depth, cameras and sky of one clip, in memory (on the CPU).
 
@@ -132,30 +146,46 @@ class Predictor:
             order: whether neighbours in a long clip are neighbours in space (`sequence`) or not (`unordered`); by
                 default told from the file names.
             keep_mixture: keep the densities in the prediction, 12 K bytes per pixel.
+            cameras: known cameras, which are told to models that can be told and fix poses and scale of the result: a
+                COLMAP model folder, `transforms.json` or run; cameras by name of their image; or `Cameras` of batch
+                shape [v] in the order of the views, for the original images or for the views.
 
         Raises:
             InputError: nothing could be read; the message names the files.
-            ConfigError: a setting cannot work.
+            ConfigError: a setting cannot work, or a view has no camera among those given.
         """
+        given = None if cameras is None else GivenCameras.of(cameras)
         problems: list[str] = []
         size = size or self.preset.long_side
         plan = plan_of_inputs(inputs, stride=stride, max_views=max_views, order=order)
         reading = {"size": size, "patch": self.network.patch, "fps": fps, "stride": stride, "spread": plan.spread}
         views = views_of_inputs(inputs, **reading, problems=problems)
         clock = Clock()
-        windows = list(self.stream(views, plan=plan, decoder=decoder, keep_mixture=keep_mixture, clock=clock))
-        prediction = _joined([window.prediction for window in windows if window.prediction is not None])
+        if given is not None:
+            views = list(_timed(views, clock))
+            given.check_count(len(views))
+            given.for_views(views, plan.numbers(enumerate(views)))  # all or nothing, before the network looks at any
+        options: dict[str, Any] = {"plan": plan, "decoder": decoder, "keep_mixture": keep_mixture, "cameras": given}
+        windows = list(self.stream(views, **options, clock=clock))
         seen = [view for window in windows for view in window.views]
         numbers = [number for window in windows for number in window.numbers]
         places = sorted(range(len(seen)), key=numbers.__getitem__)
+        prediction = picked(joined([window.prediction for window in windows if window.prediction is not None]), places)
+        sources = [
+            {"name": view.name, **source_of(view), "source_intrinsics": _source_intrinsics(view, prediction.cameras[i])}
+            for i, view in enumerate(seen[place] for place in places)
+        ]
         details = {
             "skipped": problems,
-            "sources": [{"name": seen[place].name, **source_of(seen[place])} for place in places],
+            "sources": sources,
             "sizes": {"image_hw": list(prediction.depth.shape[1:]), "size": size},
             "timings": clock.rounded(),
             "joints": [joint.as_dict() for joint in windows[-1].progress.joints],
         }
-        return replace(_picked(prediction, places), details=details)
+        if given is not None:
+            scales = [window.scale for window in windows if window.scale is not None]
+            details["cameras"] = about_given(given, self.preset, scales)
+        return replace(prediction, details=details)
 
     def save_pretrained(self, folder: str | Path) -> Path:
         """Write configuration, weights and model card to a folder that `mda.load` opens; returns the folder.
@@ -205,6 +235,7 @@ class Predictor:
         decoder: Decoder | str | None = None,
         keep_mixture: bool = True,
         progress: Progress | None = None,
+        cameras: GivenCameras | None = None,
         clock: Clock | None = None,
     ) -> Iterator[WindowResult]:
         """Predictions of a clip window by window; memory does not grow with the length of the clip.
@@ -215,18 +246,28 @@ class Predictor:
             decoder: how a depth is chosen from the density; the model's own by default.
             keep_mixture: keep the densities in the predictions.
             progress: of an interrupted run that this one goes on with; what was done is read, but not looked at again.
+            cameras: known cameras, which fix poses and scale; None where the model finds them.
             clock: receives the seconds spent on reading, network and decoding.
+
+        Raises:
+            ConfigError: a view has no camera among those given.
         """
         clock, chosen = clock or Clock(), self.decoder(decoder)
+        if cameras is not None:
+            say_what_is_fixed(cameras, self.preset)
         for window in plan.split(_timed(views, clock)):
-            prediction = None
+            prediction, scale = None, None
             if progress is None or window.start >= progress.next_view:
-                prediction, progress = self._window(window, progress, plan, chosen, clock)
-                prediction = prediction if keep_mixture else replace(prediction, mixture=None)
-            numbers = tuple(range(window.start, window.start + len(window.new)))
-            if plan.order is Order.UNORDERED:
-                numbers = tuple(view.number for view in window.new)
-            yield WindowResult(numbers=numbers, views=window.new, prediction=prediction, progress=progress)
+                look, progress, scale = self._window(window, progress, plan, chosen, cameras, clock)
+                prediction = look if keep_mixture else replace(look, mixture=None)
+                warn_of_own_scale(scale)
+            yield WindowResult(
+                numbers=plan.numbers(enumerate(window.new, window.start)),
+                views=window.new,
+                prediction=prediction,
+                progress=progress,
+                scale=scale,
+            )
 
     def views_within(self, gib: float, image_hw: tuple[int, int], decoder: Decoder | str | None = None) -> int:
         """How many views of a size can be looked at and decoded together in so much memory of the device.
@@ -246,52 +287,93 @@ class Predictor:
         def peak(count: int) -> int:
             window = Window(start=0, anchors=(), new=tuple(view() for _ in range(count)))
             plan, clock = Plan(), Clock()
-            return peak_bytes(lambda: self._window(window, None, plan, chosen, clock), self.device)
+            return peak_bytes(lambda: self._window(window, None, plan, chosen, None, clock), self.device)
 
         weights = sum(tensor.nbytes for tensor in self.network.state_dict().values())
         return views_within(round(gib * 2**30), weights, peak)
 
     def _window(
-        self, window: Window[ClipView], progress: Progress | None, plan: Plan, decoder: Decoder, clock: Clock
-    ) -> tuple[Prediction, Progress]:
-        """Prediction of the new views of a window in the world of the first, and how far the clip is done then."""
-        look = self._look(window.views, clock)
+        self,
+        window: Window[ClipView],
+        progress: Progress | None,
+        plan: Plan,
+        decoder: Decoder,
+        cameras: GivenCameras | None,
+        clock: Clock,
+    ) -> tuple[Prediction, Progress, GivenScale | None]:
+        """Prediction of the new views of a window in the world of the clip, and how far the clip is done then."""
+        count, end = len(window.anchors), window.start + len(window.new)
+        known, joints, scale = (None, (), None) if progress is None else (progress.anchors, progress.joints, None)
+        if cameras is not None:
+            given = cameras.for_views(window.views, plan.numbers(window.numbered))
+            look, scale = self._look_in_given_world(window, given, known, decoder, clock)
+            look = look[count:]
+        else:
+            look = self._look(window.views, clock)
+            if known is not None:
+                anchors, views = zip(*window.anchors, strict=True)
+                seen = self._decoded(views, look[:count], decoder).anchors(anchors)
+                similarity, joint = join(known, seen, window.start)
+                look, joints = look[count:].moved(similarity), (*joints, joint)
         since = time.perf_counter()
-        count, joints, known = len(window.anchors), (), None
-        if progress is not None:
-            joints, known = progress.joints, progress.anchors
-            numbers, views = zip(*window.anchors, strict=True)
-            similarity, joint = join(known, self._decoded(views, look[:count], decoder).anchors(numbers), window.start)
-            look, joints = look[count:].moved(similarity), (*joints, joint)
-        decoded, end = self._decoded(window.new, look, decoder), window.start + len(window.new)
+        decoded = self._decoded(window.new, look, decoder)
         found = decoded.anchors(range(window.start, end))
-        anchors = (found if known is None else known.joined(found))[plan.kept]
+        kept = (found if known is None else known.joined(found))[plan.kept]
         clock.charge("decoder", since)
-        return decoded.prediction, Progress(next_view=end, anchors=anchors, joints=joints)
+        return decoded.prediction, Progress(next_view=end, anchors=kept, joints=joints), scale
 
-    def _look(self, views: Sequence[ClipView], clock: Clock) -> Look:
-        """What the network says about some views together."""
+    def _look_in_given_world(
+        self, window: Window[ClipView], given: Cameras, known: Anchors | None, decoder: Decoder, clock: Clock
+    ) -> tuple[Look, GivenScale]:
+        """What the network says about a window, with given cameras and at their scale."""
+        told = self._told(given) if self.preset.takes_cameras else None
+        look = self._look(window.views, clock, told, known=True)
+        since = time.perf_counter()
+        shared = None if known is None else SharedViews(depth=known.depth, counts=known.trust > 0)
+        decode = partial(DepthMixture.decode, decoder=decoder)
+        look, scale = tied_to_given(look, given, told, decode, shared=shared, views=window.views)
+        clock.charge("decoder", since)
+        return look, replace(scale, start=window.start)
+
+    def _told(self, cameras: Cameras) -> Cameras:
+        """Known cameras as the network was trained to get them."""
+        return normalise_cameras(cameras, rescale=self.preset.rescales_cameras)
+
+    def _look(
+        self, views: Sequence[ClipView], clock: Clock, told: Cameras | None = None, *, known: bool = False
+    ) -> Look:
+        """What the network says about some views together.
+
+        Args:
+            views: the views.
+            clock: receives the seconds.
+            told: cameras to tell it, batch shape [v].
+            known: the cameras are known, so that assumed ones are no news.
+        """
         since = time.perf_counter()
         images = normalise_images(images_of(views).to(self.device).permute(0, 3, 1, 2).float() / 255)
         # Not inference mode: what comes out belongs to the user, who may want to write to it or differentiate it.
         with torch.no_grad(), _enough_memory(len(views), images.shape[-2:]):
-            output = self.network(images[None])
+            # To single precision first: not every device has double.
+            known_cameras = None if told is None else told.to(torch.float32).to(self.device)[None]
+            output = self.network(images[None], known_cameras)
         look = Look(
             mixture=output.mixture[0].to("cpu"),
             sky_log_odds=None if output.sky_log_odds is None else output.sky_log_odds[0].cpu(),
-            cameras=self._cameras(None if output.cameras is None else output.cameras[0], views),
+            cameras=self._cameras(None if output.cameras is None else output.cameras[0], views, known=known),
         )
         clock.charge("network", since)
         return look
 
-    def _cameras(self, cameras: Cameras | None, views: Sequence[ClipView]) -> Cameras:
+    def _cameras(self, cameras: Cameras | None, views: Sequence[ClipView], *, known: bool) -> Cameras:
         """Cameras in the world of the first view; assumed ones where the network predicts none."""
         if cameras is not None:
             return cameras.to("cpu").relative_to_first()
-        _LOGGER.warning(
-            "%s predicts no cameras: a field of view of %.0f degrees is assumed, and all views stand at one point.",
-            self.name, ASSUMED_FOV_DEGREES,
-        )  # fmt: skip
+        if not known:
+            _LOGGER.warning(
+                "%s predicts no cameras: a field of view of %.0f degrees is assumed, and all views stand at one point.",
+                self.name, ASSUMED_FOV_DEGREES,
+            )  # fmt: skip
         return assumed_cameras(len(views), views[0].view.pixels.shape[:2])
 
     def _decoded(self, views: Sequence[ClipView], look: Look, decoder: Decoder) -> "_Decoded":
@@ -359,6 +441,12 @@ def source_of(view: ClipView) -> dict[str, Any]:
     }
 
 
+def _source_intrinsics(view: ClipView, camera: Cameras) -> list[list[float]]:
+    """Intrinsics of a view in pixels of the image in its file."""
+    camera = camera.to(torch.float64)
+    return cameras_in_source(camera, view.view.crop, view.view.source_hw).intrinsics.tolist()
+
+
 def assumed_cameras(count: int, image_hw: tuple[int, int]) -> Cameras:
     """Cameras at the origin with a field of view of `ASSUMED_FOV_DEGREES` along the longer side and square pixels."""
     half = torch.tensor(image_hw, dtype=torch.float32) / max(image_hw)
@@ -376,63 +464,3 @@ def _timed(views: Iterable[ClipView], clock: Clock) -> Iterator[ClipView]:
         if view is None:
             return
         yield view
-
-
-def _joined(predictions: Sequence[Prediction]) -> Prediction:
-    """Predictions of consecutive windows as one."""
-    first = predictions[0]
-    if len(predictions) == 1:
-        return first
-
-    def together(get: Callable[[Prediction], Tensor]) -> Tensor:
-        return torch.cat([get(prediction) for prediction in predictions])
-
-    return replace(
-        first,
-        images=together(lambda part: part.images),
-        names=tuple(name for prediction in predictions for name in prediction.names),
-        depth=together(lambda part: part.depth),
-        cameras=replace(
-            first.cameras,
-            world_from_cam=together(lambda part: part.cameras.world_from_cam),
-            intrinsics=together(lambda part: part.cameras.intrinsics),
-        ),
-        confidence=together(lambda part: part.confidence),
-        mixture=None if first.mixture is None else _joined_mixtures([part.mixture for part in predictions]),
-        sky_log_odds=None if first.sky_log_odds is None else together(lambda part: _present(part.sky_log_odds)),
-    )
-
-
-def _picked(prediction: Prediction, places: Sequence[int]) -> Prediction:
-    """Some of the views, in the order of `places`; not copied if they are all in their order."""
-    if list(places) == list(range(len(prediction.names))):
-        return prediction
-    index = torch.as_tensor(places)
-    sky = prediction.sky_log_odds
-    return replace(
-        prediction,
-        images=prediction.images[index],
-        names=tuple(prediction.names[place] for place in places),
-        depth=prediction.depth[index],
-        cameras=prediction.cameras[index],
-        confidence=prediction.confidence[index],
-        mixture=None if prediction.mixture is None else prediction.mixture[index],
-        sky_log_odds=None if sky is None else sky[index],
-    )
-
-
-def _joined_mixtures(mixtures: Sequence[DepthMixture | None]) -> DepthMixture:
-    """Densities of consecutive windows as one."""
-    present = [_present(mixture) for mixture in mixtures]
-    parts = {
-        name: torch.cat([getattr(mixture, name) for mixture in present]) for name in ("locs", "scales", "log_weights")
-    }
-    return replace(present[0], **parts)
-
-
-def _present(part: _Part | None) -> _Part:
-    """A part that every window of one model has if the first has it."""
-    if part is None:
-        message = "The windows of one clip must all have a density and sky, or none."
-        raise ConfigError(message)
-    return part

@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from mda.errors import InputError, OutputError
+from mda.inference.given_cameras import GivenCameras, about_given
 from mda.inference.inputs import views_of_clip
 from mda.inference.joints import Progress
 from mda.inference.points import points_of_run
 from mda.inference.predictor import Clock, Predictor, WindowResult, source_of
 from mda.inference.windows import DEFAULT_MAX_VIEWS, Order, Plan, plan_for
 from mda.io.archive import POINTS_FILE, RunInfo, RunWriter, load_run, views_of
+from mda.io.camera_files import KnownCameras
 from mda.io.clips import Clip, ClipView
 from mda.io.ply import write_point_cloud
 from mda.io.run_info import Status, read_run_info
@@ -23,8 +25,10 @@ from mda.io.video import DEFAULT_FPS
 from mda.mixtures import Decoder
 
 _LOGGER = logging.getLogger(__name__)
-# Settings that do not decide the views of a run, or are told in another way.
-_NOT_IN_THE_RESULT = frozenset({"decoder", "memory", "ply", "overwrite"})
+# Settings that do not decide the result, or that run.json tells elsewhere or in another way.
+_NOT_DECIDING = frozenset({"decoder", "memory", "ply", "overwrite", "cameras"})
+# What is shown as a fingerprint tells nothing to people but that it changed.
+_FINGERPRINTS = frozenset({"files", "weights", "cameras"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +47,7 @@ class RunSettings:
         save_mixture: write the densities, too.
         ply: write the point cloud, too.
         overwrite: replace what is in the folder.
+        cameras: known cameras, which fix poses and scale; None where the model finds them.
     """
 
     size: int | None = None
@@ -56,6 +61,7 @@ class RunSettings:
     save_mixture: bool = False
     ply: bool = True
     overwrite: bool = False
+    cameras: KnownCameras | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,6 +109,7 @@ def predict_to_run(
     Raises:
         InputError: not one view can be read.
         OutputError: the folder cannot be written to, or holds another run and `overwrite` is off.
+        ConfigError: a setting cannot work, or a view has no camera among those given.
     """
     begun = time.perf_counter()
     plan = _plan(predictor, clip, settings)
@@ -110,19 +117,26 @@ def predict_to_run(
     complete = not settings.overwrite and _is_complete(folder, info)
     if complete and (not settings.ply or (folder / POINTS_FILE).exists()):
         return _report_of(folder, settings, kept=None, since=begun)
-    clock, problems = Clock(), []
+    given = None if settings.cameras is None else GivenCameras(known=settings.cameras)
+    if given is not None:
+        given.check_clip(clip, stride=settings.stride)
+    clock, problems, scales = Clock(), [], []
     with RunWriter(folder, info, resume=not settings.overwrite, overwrite=settings.overwrite) as writer:
         kept, joints = len(writer.complete), ()
         try:
             views = _views(predictor, clip, settings, plan.spread, problems)
             earlier = _progress(writer)
-            for window in predictor.stream(views, plan=plan, decoder=settings.decoder, progress=earlier, clock=clock):
+            options = {"plan": plan, "decoder": settings.decoder, "cameras": given}
+            for window in predictor.stream(views, **options, progress=earlier, clock=clock):
+                scales.extend([] if window.scale is None else [window.scale])
                 _write(writer, window, clock, save_mixture=settings.save_mixture)
                 joints = window.progress.joints
                 on_progress(len(window.views))
             timings = clock.rounded() | {"total": round(time.perf_counter() - begun, 3)}
             details = {"skipped": problems, "device": str(predictor.device), "kept_from_before": kept}
             details["joints"] = [joint.as_dict() for joint in joints]
+            if given is not None:
+                details["cameras"] = about_given(given, predictor.preset, scales)
             if settings.ply:
                 cloud = points_of_run(load_run(folder))
                 write_point_cloud(folder / POINTS_FILE, cloud)
@@ -193,7 +207,7 @@ def _progress(writer: RunWriter) -> Progress | None:
 def _run_info(predictor: Predictor, clip: Clip, settings: RunSettings, plan: Plan, command: str) -> RunInfo:
     """What `run.json` says; its `settings` hold all that decides the result."""
     decides = {
-        **{name: value for name, value in asdict(settings).items() if name not in _NOT_IN_THE_RESULT},
+        **{name: value for name, value in asdict(settings).items() if name not in _NOT_DECIDING},
         "max_views": plan.max_views,
         "overlap": plan.anchors,
         "order": plan.order.value,
@@ -202,6 +216,8 @@ def _run_info(predictor: Predictor, clip: Clip, settings: RunSettings, plan: Pla
         "source": str(clip.source),
         "files": _fingerprint([clip.source] if clip.is_video else list(clip.images)),
     }
+    if settings.cameras is not None:  # runs without known cameras say nothing of them, as before there were any
+        decides["cameras"] = settings.cameras.fingerprint()
     return RunInfo(
         model=predictor.name,
         licence=predictor.licence,
@@ -249,11 +265,9 @@ def _difference(earlier: RunInfo, now: RunInfo) -> str:
     """What differs between two runs, for people."""
     before = {"model": earlier.model, "decoder": earlier.decoder, **earlier.settings}
     after = {"model": now.model, "decoder": now.decoder, **now.settings}
-    changed = [name for name in after if str(before.get(name)) != str(after[name])]
-    shown = [
-        f"{name} {before.get(name)} instead of {after[name]}" for name in changed if name not in {"files", "weights"}
-    ]
-    shown += [f"changed {name}" for name in changed if name in {"files", "weights"}]
+    changed = [name for name in {**after, **before} if str(before.get(name)) != str(after.get(name))]
+    shown = [f"{name} {before.get(name)} instead of {after.get(name)}" for name in changed if name not in _FINGERPRINTS]
+    shown += [f"changed {name}" for name in changed if name in _FINGERPRINTS]
     return "; ".join(shown[:3]) or "another version of mda"
 
 

@@ -21,6 +21,7 @@ from typing import Generic, TypeVar
 
 from mda.errors import ConfigError
 from mda.geometry import Cameras, Similarity
+from mda.io.clips import ClipView
 from mda.mixtures import LOG_OFFSET, DepthMixture, Space
 from mda.shapes import Float, Tensor
 
@@ -56,9 +57,14 @@ class Window(Generic[_View]):
     new: tuple[_View, ...]
 
     @property
+    def numbered(self) -> tuple[tuple[int, _View], ...]:
+        """All of them with their numbers, anchors first."""
+        return (*self.anchors, *enumerate(self.new, self.start))
+
+    @property
     def views(self) -> tuple[_View, ...]:
         """All of them, anchors first."""
-        return (*(view for _, view in self.anchors), *self.new)
+        return tuple(view for _, view in self.numbered)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,9 +136,16 @@ class Plan:
         remaining = iter(views)
         start, anchors = 0, ()
         while new := tuple(islice(remaining, self.max_views - len(anchors))):
-            yield Window(start=start, anchors=anchors, new=new)
-            anchors = (*anchors, *enumerate(new, start))[self.kept]
-            start += len(new)
+            window = Window(start=start, anchors=anchors, new=new)
+            yield window
+            start, anchors = start + len(new), window.numbered[self.kept]
+
+    def numbers(self, views: Iterable[tuple[int, ClipView]]) -> tuple[int, ...]:
+        """Numbers of views in the clip, from the numbers by which they were looked at.
+
+        Views of a sequence are counted as they come; those that are looked at out of order keep their places.
+        """
+        return tuple(view.number if self.order is Order.UNORDERED else number for number, view in views)
 
     @property
     def kept(self) -> slice:

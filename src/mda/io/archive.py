@@ -23,13 +23,15 @@ import numpy as np
 import torch
 
 from mda.errors import ConfigError, InputError, MdaError, OutputError
+from mda.geometry import Cameras
 from mda.io.atomic import make_folder, output_error, remove_partial_files, write_bytes, write_together
 from mda.io.names import is_hidden
 from mda.io.preview import write_preview
+from mda.io.resize import CropBox, cameras_in_source
 from mda.io.run import Run, load_run
 from mda.io.run_files import PARTS, REQUIRED_PARTS, RunView, encode_view, part_path, read_array
-from mda.io.run_info import RUN_FILE, RunInfo, Status, ViewInfo, read_run_info, with_view, write_run_info
-from mda.shapes import Float32, ndarray
+from mda.io.run_info import RUN_FILE, Rows, RunInfo, Status, ViewInfo, read_run_info, with_view, write_run_info
+from mda.shapes import Float, Float32, ndarray
 from mda.structures import Prediction
 
 __all__ = ["Run", "RunInfo", "RunView", "RunWriter", "ViewInfo", "load_run", "save_prediction"]
@@ -43,6 +45,8 @@ _PROGRESS_FILE = ".progress.npz"
 # killed process did not record is made again.
 _VIEWS_RECORDED_ONE_BY_ONE = 64
 _SECONDS_BETWEEN_RECORDS = 2.0
+# Decimals of intrinsics in run.json: far below what single precision holds, and no long tails of digits.
+_DECIMALS_OF_PIXELS = 6
 
 
 class RunWriter:
@@ -110,7 +114,15 @@ class RunWriter:
         for part in contents:
             make_folder(self.folder / part)
         write_together({part_path(self.folder, part, index): content for part, content in contents.items()})
-        source = ViewInfo(name=view.name, source_hw=source_hw, crop=crop, time=seconds, parts=tuple(contents))
+        source = ViewInfo(
+            name=view.name,
+            source_hw=source_hw,
+            crop=crop,
+            time=seconds,
+            intrinsics=_rows(torch.tensor(view.intrinsics, dtype=torch.float64)),
+            source_intrinsics=None if source_hw is None or crop is None else source_intrinsics(view, source_hw, crop),
+            parts=tuple(contents),
+        )
         sizes = {**self.info.sizes, "image_hw": [height, width]}
         self.info = with_view(replace(self.info, sizes=sizes), index, source)
         overdue = time.monotonic() - self._recorded_at > _SECONDS_BETWEEN_RECORDS
@@ -226,11 +238,12 @@ def save_prediction(
         decoder=str(prediction.decoder),
         command=command or "Prediction.save",
         **{name: prediction.details[name] for name in known if name in prediction.details},
-        details={name: value for name, value in prediction.details.items() if name not in known},
+        details={name: value for name, value in prediction.details.items() if name not in {*known, "sources"}},
     )
+    sources = _sources_of(prediction)
     with RunWriter(path, info, resume=False, overwrite=overwrite) as writer:
         for index, view in enumerate(views_of(prediction, with_mixture=save_mixture)):
-            writer.write_view(index, view)
+            writer.write_view(index, view, **sources[index])
     return Path(path)
 
 
@@ -251,6 +264,36 @@ def views_of(prediction: Prediction, *, with_mixture: bool) -> list[RunView]:
         )
         for i, name in enumerate(prediction.names)
     ]
+
+
+def _sources_of(prediction: Prediction) -> list[dict[str, Any]]:
+    """Where each view comes from, as `write_view` takes it, from the details of the prediction if it is told there."""
+    told = prediction.details.get("sources", ())
+    told = told if len(told) == len(prediction.names) else [{}] * len(prediction.names)
+    return [{name: source.get(name) for name in ("source_hw", "crop", "seconds")} for source in told]
+
+
+def source_intrinsics(view: RunView, source_hw: tuple[int, int], crop: tuple[int, int, int, int]) -> Rows:
+    """Intrinsics of a view in pixels of the image in its file: resize and crop undone.
+
+    Args:
+        view: intrinsics in pixels of the saved size.
+        source_hw: size of the image in its file.
+        crop: top, left, height, width of the part of that image that the view shows.
+    """
+    height, width = view.depth.shape
+    camera = Cameras(
+        world_from_cam=torch.tensor(view.world_from_cam, dtype=torch.float64),
+        intrinsics=torch.tensor(view.intrinsics, dtype=torch.float64),
+        image_hw=(height, width),
+    )
+    box = CropBox(top=crop[0], left=crop[1], height=crop[2], width=crop[3])
+    return _rows(cameras_in_source(camera, box, source_hw).intrinsics)
+
+
+def _rows(matrix: Float[torch.Tensor, "rows columns"]) -> Rows:
+    """A matrix as it is written to run.json."""
+    return tuple(tuple(round(value, _DECIMALS_OF_PIXELS) for value in row) for row in matrix.tolist())
 
 
 def _float32(values: torch.Tensor) -> Float32[ndarray, "..."]:

@@ -1,6 +1,7 @@
 """Reading runs: ours, and those of the published release, which have no `run.json`."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -162,8 +163,27 @@ class Run:
             decoder=self.info.decoder,
             model=self.info.model,
             licence=self.info.licence,
-            details={**self.info.details, "sizes": dict(self.info.sizes), "timings": dict(self.info.timings)},
+            details={
+                **self.info.details,
+                "sizes": dict(self.info.sizes),
+                "timings": dict(self.info.timings),
+                "sources": self._sources(),
+            },
         )
+
+    def _sources(self) -> list[dict[str, Any]]:
+        """Where each view comes from, as in the details of a fresh prediction; None for what is not known."""
+        views = [self.info.views.get(number) for number in self.numbers]
+        return [
+            {
+                "name": name,
+                "source_hw": None if view is None else view.source_hw,
+                "crop": None if view is None else view.crop,
+                "seconds": None if view is None else view.time,
+                "source_intrinsics": None if view is None else view.source_intrinsics,
+            }
+            for name, view in zip(self.names, views, strict=True)
+        ]
 
     def _file(self, position: int, part: str) -> Path:
         return self.path / part / f"{self._stems[position]}{run_files.PARTS[part]}"

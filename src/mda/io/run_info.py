@@ -18,6 +18,9 @@ FORMAT_VERSION = 1
 RUN_FILE = "run.json"
 _RECORDED_PACKAGES = ("mda", "torch", "numpy", "pillow", "av")
 
+Rows = tuple[tuple[float, ...], ...]
+"""A matrix, row by row."""
+
 
 class Status(StrEnum):
     """How far a run has come."""
@@ -47,6 +50,8 @@ class ViewInfo:
         source_hw: size of the image in its file, upright; None if not known.
         crop: top, left, height, width of the part of it that the view shows, in its pixels; None if not known.
         time: seconds since the start of the video; None for images.
+        intrinsics: 3x3, in pixels of the saved size; None in runs that do not say.
+        source_intrinsics: 3x3, in pixels of the image in its file; None if its size and crop are not known.
         parts: what was written of it, e.g. depth, color, camera.
     """
 
@@ -54,6 +59,8 @@ class ViewInfo:
     source_hw: tuple[int, int] | None = None
     crop: tuple[int, int, int, int] | None = None
     time: float | None = None
+    intrinsics: Rows | None = None
+    source_intrinsics: Rows | None = None
     parts: tuple[str, ...] = ()
 
 
@@ -161,8 +168,14 @@ def _parsed_view(content: dict[str, Any]) -> ViewInfo:
         source_hw=None if source_hw is None else (int(source_hw[0]), int(source_hw[1])),
         crop=crop,
         time=None if time is None else float(time),
+        intrinsics=_parsed_rows(content.get("intrinsics")),
+        source_intrinsics=_parsed_rows(content.get("source_intrinsics")),
         parts=tuple(map(str, content.get("parts", ()))),
     )
+
+
+def _parsed_rows(content: list[list[float]] | None) -> Rows | None:
+    return None if content is None else tuple(tuple(map(float, row)) for row in content)
 
 
 def _ordered(content: dict[str, Any]) -> dict[str, Any]:

@@ -43,9 +43,10 @@ def test_a_folder_comes_back_as_the_same_predictor(predictor, tmp_path):
     assert again.weights == folder / "model.safetensors"
     image = photo(tmp_path / "a.png")
     before, after = predictor.predict([image], size=64), again.predict([image], size=64)
-    assert torch.equal(before.depth, after.depth)
-    assert torch.equal(before.mixture.locs, after.mixture.locs)
-    assert torch.equal(before.cameras.intrinsics, after.cameras.intrinsics)
+    # Not to the last bit: how the memory of a weight is aligned may change the order of sums.
+    torch.testing.assert_close(after.depth, before.depth, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(after.mixture.locs, before.mixture.locs, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(after.cameras.intrinsics, before.cameras.intrinsics, rtol=1e-4, atol=1e-5)
 
 
 def test_saving_again_replaces(predictor, tmp_path):

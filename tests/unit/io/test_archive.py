@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from mda.errors import ConfigError, OutputError
+from mda.errors import ConfigError, InputError, OutputError
 from mda.io import atomic
 from mda.io.archive import RunWriter, load_run, save_prediction
 from mda.io.images import read_image
@@ -325,3 +325,26 @@ def test_finish_takes_timings_and_details(tmp_path):
     assert described["timings"] == {"total": 2.0, "network": 1.5}
     assert described["details"] == {"peak": 0.5}
     assert not (tmp_path / "run/preview.png").exists()
+
+
+def test_views_tell_their_intrinsics_and_older_runs_are_read_without(tmp_path):
+    with RunWriter(tmp_path, info()) as writer:
+        writer.write_view(0, view(0), source_hw=(70, 84), crop=(7, 0, 56, 84), seconds=1.5)
+        writer.write_view(1, view(1))
+    first, second = load_run(tmp_path).info.views.values()
+    # From 28 x 42 back to the window of 56 x 84, which begins in row 7.
+    assert first.intrinsics == second.intrinsics == ((40.0, 0.0, 0.0), (0.0, 40.0, 0.0), (0.0, 0.0, 1.0))
+    assert first.source_intrinsics == ((80.0, 0.0, 0.0), (0.0, 80.0, 7.0), (0.0, 0.0, 1.0))
+    assert second.source_intrinsics is None
+    path = tmp_path / "run.json"
+    content = json.loads(path.read_text())
+    for told in content["views"]:
+        del told["intrinsics"], told["source_intrinsics"]
+    path.write_text(json.dumps(content))
+    older = load_run(tmp_path)
+    assert older.info.views[0].source_intrinsics is None
+    assert older.prediction().details["sources"][0]["source_hw"] == (70, 84)
+    content["views"][0]["intrinsics"] = 3
+    path.write_text(json.dumps(content))
+    with pytest.raises(InputError, match=r"run\.json"):
+        load_run(tmp_path)
