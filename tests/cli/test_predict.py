@@ -88,6 +88,9 @@ def test_stride_and_windows(predict, photos, tmp_path):
     assert [joint["view"] for joint in joints] == [2, 3]
     assert predict(photos, "--out", tmp_path / "free", "--max-views", 2, "--order", "unordered").code == 0
     assert len(views_in(tmp_path / "free")) == 4
+    assert predict(photos, "--out", tmp_path / "mono", "--mono").code == 0
+    assert len(views_in(tmp_path / "mono")) == 4
+    assert not (tmp_path / "mono" / "points.ply").exists()
     assert predict(photos, "--out", tmp_path / "free2", "--max-views", 3, "--overlap", 3).code != 0
 
 

@@ -39,7 +39,7 @@ DEFAULT_MODEL = "mda_mini"
 DEFAULT_ROOT = Path("eval_results/demo")
 # As in mda.inference.windows.Order and mda.mixtures.Decoder, which are not imported here because they bring torch
 # along; a test holds them together.
-ORDERS = ("sequence", "unordered")
+ORDERS = ("sequence", "unordered", "independent")
 DECODERS = ("mode", "component", "heaviest", "mean", "median", "front", "back")
 
 
@@ -68,6 +68,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--overlap", type=whole_number, metavar="N", help=overlap)
     order = "how to divide long clips: are neighbours in the clip neighbours in space? default: told from the names"
     add("--order", choices=ORDERS, help=order)
+    add("--mono", action="store_const", const="independent", dest="order", help="look at each view alone, in batches")
     add("--save-mixture", action=off_by_default, help="keep the densities (large), to decode the run again")
     add("--ply", action=argparse.BooleanOptionalAction, default=True, help="write points.ply (default)")
     add("--device", metavar="NAME", help="cpu, cuda, cuda:1, mps; default: the best there is")

@@ -143,8 +143,8 @@ class Predictor:
             fps: views per second taken from a video; None takes all.
             stride: every stride-th view is taken.
             max_views: views looked at together; lower it where memory is short.
-            order: whether neighbours in a long clip are neighbours in space (`sequence`) or not (`unordered`); by
-                default told from the file names.
+            order: whether neighbours in a long clip are neighbours in space (`sequence`) or not (`unordered`), by
+                default told from the file names; or that each view is to be looked at alone (`independent`).
             keep_mixture: keep the densities in the prediction, 12 K bytes per pixel.
             cameras: known cameras, which are told to models that can be told and fix poses and scale of the result: a
                 COLMAP model folder, `transforms.json` or run; cameras by name of their image; or `Cameras` of batch
@@ -254,6 +254,9 @@ class Predictor:
         """
         clock, chosen = clock or Clock(), self.decoder(decoder)
         if cameras is not None:
+            if plan.order is Order.INDEPENDENT:
+                message = "Views that are looked at alone have no common world; leave out --mono or --cameras."
+                raise ConfigError(message)
             say_what_is_fixed(cameras, self.preset)
         for window in plan.split(_timed(views, clock)):
             prediction, scale = None, None
@@ -303,8 +306,12 @@ class Predictor:
     ) -> tuple[Prediction, Progress, GivenScale | None]:
         """Prediction of the new views of a window in the world of the clip, and how far the clip is done then."""
         count, end = len(window.anchors), window.start + len(window.new)
-        known, joints, scale = (None, (), None) if progress is None else (progress.anchors, progress.joints, None)
-        if cameras is not None:
+        known, joints, scale = None, () if progress is None else progress.joints, None
+        if progress is not None and window.anchors:
+            known = progress.anchors
+        if plan.order is Order.INDEPENDENT:
+            look = self._look(window.views, clock, together=False)
+        elif cameras is not None:
             given = cameras.for_views(window.views, plan.numbers(window.numbered))
             look, scale = self._look_in_given_world(window, given, known, decoder, clock)
             look = look[count:]
@@ -340,27 +347,38 @@ class Predictor:
         return normalise_cameras(cameras, rescale=self.preset.rescales_cameras)
 
     def _look(
-        self, views: Sequence[ClipView], clock: Clock, told: Cameras | None = None, *, known: bool = False
+        self,
+        views: Sequence[ClipView],
+        clock: Clock,
+        told: Cameras | None = None,
+        *,
+        known: bool = False,
+        together: bool = True,
     ) -> Look:
-        """What the network says about some views together.
+        """What the network says about some views.
 
         Args:
             views: the views.
             clock: receives the seconds.
             told: cameras to tell it, batch shape [v].
             known: the cameras are known, so that assumed ones are no news.
+            together: look at them as one clip; otherwise at each as a clip of its own, in one batch.
         """
         since = time.perf_counter()
         images = normalise_images(images_of(views).to(self.device).permute(0, 3, 1, 2).float() / 255)
+        # The axis of clips is the one before or the one after that of the views.
+        clip = 0 if together else 1
         # Not inference mode: what comes out belongs to the user, who may want to write to it or differentiate it.
         with torch.no_grad(), _enough_memory(len(views), images.shape[-2:]):
             # To single precision first: not every device has double.
             known_cameras = None if told is None else told.to(torch.float32).to(self.device)[None]
-            output = self.network(images[None], known_cameras)
+            output = self.network(images.unsqueeze(clip), known_cameras)
+        alone = (slice(None),) * clip + (0,)
+        cameras = None if output.cameras is None else output.cameras.relative_to_first()[alone]
         look = Look(
-            mixture=output.mixture[0].to("cpu"),
-            sky_log_odds=None if output.sky_log_odds is None else output.sky_log_odds[0].cpu(),
-            cameras=self._cameras(None if output.cameras is None else output.cameras[0], views, known=known),
+            mixture=output.mixture[alone].to("cpu"),
+            sky_log_odds=None if output.sky_log_odds is None else output.sky_log_odds[alone].cpu(),
+            cameras=self._cameras(cameras, views, known=known),
         )
         clock.charge("network", since)
         return look
@@ -368,7 +386,7 @@ class Predictor:
     def _cameras(self, cameras: Cameras | None, views: Sequence[ClipView], *, known: bool) -> Cameras:
         """Cameras in the world of the first view; assumed ones where the network predicts none."""
         if cameras is not None:
-            return cameras.to("cpu").relative_to_first()
+            return cameras.to("cpu")
         if not known:
             _LOGGER.warning(
                 "%s predicts no cameras: a field of view of %.0f degrees is assumed, and all views stand at one point.",

@@ -5,7 +5,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +113,8 @@ def predict_to_run(
     """
     begun = time.perf_counter()
     plan = _plan(predictor, clip, settings)
+    if plan.order is Order.INDEPENDENT:
+        settings = replace(settings, ply=False)  # the views have no common world
     info = _run_info(predictor, clip, settings, plan, command)
     complete = not settings.overwrite and _is_complete(folder, info)
     if complete and (not settings.ply or (folder / POINTS_FILE).exists()):

@@ -2,11 +2,13 @@
 
 Every window but the first holds some views again that were seen before, its anchors. A network chooses world and scale
 of each window as it likes; the similarity transform between the new window's points of the anchors and the ones that
-were written for them brings the window into the world of the first (`mda.inference.joints`). Two plans:
+were written for them brings the window into the world of the first (`mda.inference.joints`). Two plans do that:
 
 * `Order.SEQUENCE` (videos, numbered images): the anchors are the last views of the window before.
 * `Order.UNORDERED` (photos in any order): the anchors are the first views of the first window, which were chosen spread
   over the whole clip (`mda.io.clips.spread_out`), so that nothing drifts.
+
+Pictures of different things (`Order.INDEPENDENT`) have no anchors; a window is then just a batch.
 
 Only one window and its anchors are held at a time.
 """
@@ -40,6 +42,8 @@ class Order(StrEnum):
     """Neighbours in the clip are neighbours in space."""
     UNORDERED = "unordered"
     """Nothing."""
+    INDEPENDENT = "independent"
+    """They are pictures of different things, each of which is looked at alone."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,7 +118,7 @@ class Plan:
         if self.max_views < 2:
             message = f"At least 2 views must be looked at together, found {self.max_views} (--max-views)."
             raise ConfigError(message)
-        if not 1 <= self.anchors < self.max_views:
+        if self.order is not Order.INDEPENDENT and not 1 <= self.anchors < self.max_views:
             message = (
                 f"Windows of {self.max_views} views can share 1 to {self.max_views - 1} of them, "
                 f"found {self.anchors} (--overlap)."
@@ -124,6 +128,8 @@ class Plan:
     @property
     def anchors(self) -> int:
         """Number of anchors of a window."""
+        if self.order is Order.INDEPENDENT:
+            return 0
         return max(1, self.max_views // _OVERLAP) if self.overlap is None else self.overlap
 
     @property

@@ -41,7 +41,7 @@ class PretendNetwork(DepthNetwork):
         self.check_size(images)
         batch, views, _, height, width = images.shape
         factor = self.scales[min(len(self.calls), len(self.scales) - 1)]
-        self.calls.append(views)
+        self.calls.append(views if batch == 1 else (batch, views))
         red = images[:, :, 0] * IMAGENET_STD[0] + IMAGENET_MEAN[0]
         depth = factor * (FAR - (FAR - NEAR) * red) * self.weight
         # Black is sky; `pictures` have none.

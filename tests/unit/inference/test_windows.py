@@ -5,12 +5,14 @@ import pytest
 import torch
 
 from mda.errors import ConfigError
+from mda.inference import Predictor
 from mda.inference.windows import Order, Plan, order_of_images, plan_for, scaled_mixture
 from mda.mixtures import DepthMixture, Space
+from mda.models.presets import PRESETS
 from tests.unit.inference.pretend import PretendNetwork, clip_views, pictures, pretend_predictor, true_depth
 
 
-@pytest.mark.parametrize("order", list(Order))
+@pytest.mark.parametrize("order", [Order.SEQUENCE, Order.UNORDERED])
 @pytest.mark.parametrize("count", [0, 1, 4, 5, 10, 23])
 @pytest.mark.parametrize(("max_views", "overlap"), [(4, 1), (4, 3), (6, 2)])
 def test_every_view_is_new_once_and_anchors_were_seen(order, count, max_views, overlap):
@@ -79,7 +81,7 @@ def test_a_scaled_mixture_is_the_density_of_scaled_depth(space, factor):
 
 
 @pytest.mark.parametrize("space", list(Space))
-@pytest.mark.parametrize("order", list(Order))
+@pytest.mark.parametrize("order", [Order.SEQUENCE, Order.UNORDERED])
 def test_windows_of_different_scale_come_out_in_one_world(space, order):
     images = pictures(9)
     predictor = pretend_predictor(scales=(1.0, 0.2, 6.0), space=space)
@@ -128,6 +130,35 @@ def test_unordered_views_come_back_in_their_order():
         torch.testing.assert_close(depth, torch.from_numpy(true_depth(images[number])), rtol=1e-3, atol=1e-3)
     assert [source["name"] for source in prediction.details["sources"]] == list(prediction.names)
     assert len(prediction.details["joints"]) == 2
+
+
+def test_independent_views_are_looked_at_alone_in_batches():
+    images = pictures(5)
+    predictor = pretend_predictor(scales=(1.0, 3.0))
+    prediction = predictor.predict(images, size=32, max_views=3, order="independent", decoder="heaviest")
+    assert predictor.network.calls == [(3, 1), (2, 1)]
+    # No joint brings the second batch to the scale of the first.
+    for number, depth in enumerate(prediction.depth):
+        expected = torch.from_numpy(true_depth(images[number])) * (1.0 if number < 3 else 3.0)
+        torch.testing.assert_close(depth, expected, rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(prediction.cameras.world_from_cam, torch.eye(4).expand(5, 4, 4))
+    assert prediction.details["joints"] == []
+    with pytest.raises(ConfigError, match="--mono"):
+        predictor.predict(images, order="independent", cameras=prediction.cameras)
+
+
+def test_independent_views_get_what_each_gets_alone():
+    torch.manual_seed(0)
+    preset = PRESETS["mda_mini"]
+    predictor = Predictor(network=preset.build().eval(), preset=preset, device=torch.device("cpu"))
+    images = pictures(3, hw=(32, 48))
+    together = predictor.predict(images, size=48, order="independent")
+    for number, image in enumerate(images):
+        alone = predictor.predict(image, size=48)
+        torch.testing.assert_close(together.depth[number], alone.depth[0], rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(
+            together.cameras.intrinsics[number], alone.cameras.intrinsics[0], rtol=1e-4, atol=1e-4
+        )
 
 
 def test_pretend_network_is_what_it_says():
