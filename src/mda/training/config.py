@@ -1,7 +1,9 @@
 """The settings of a training run, typed; recipes (YAML) only set values of these records."""
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import Enum
+
+from mda.losses import LossWeights
 
 
 class Precision(Enum):
@@ -84,7 +86,7 @@ class TrainConfig:
 
     Attributes:
         name: of the run; `folder` (default logs/<name>) holds checkpoints, logs and pictures.
-        loss: weights of the loss terms by name (`LossWeights`) that differ from the published ones.
+        loss: weights of the loss terms by name, the published ones where nothing else is said (`LossWeights`).
         steps: optimiser steps in all; a resumed run may ask for more or fewer.
         accumulate: micro-batches per step.
         ema_decay: of the running average of the weights, which is what is validated and exported.
@@ -98,7 +100,7 @@ class TrainConfig:
     network: NetworkConfig = field(default_factory=NetworkConfig)
     data: ProceduralDataConfig = field(default_factory=ProceduralDataConfig)
     optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
-    loss: dict[str, float] = field(default_factory=dict)
+    loss: dict[str, float] = field(default_factory=lambda: asdict(LossWeights()))
     steps: int = 10_000
     accumulate: int = 1
     ema_decay: float = 0.998

@@ -73,7 +73,7 @@ def build_network(config: NetworkConfig) -> DepthNetwork:
 
 
 def build_loss(weights: Mapping[str, float]) -> TrainingLoss:
-    """The published loss with some weights of its own.
+    """The loss with these weights, the published ones where none is given.
 
     Raises:
         ConfigError: there is no such term.
