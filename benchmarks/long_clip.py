@@ -125,7 +125,8 @@ def main() -> None:
     """Measure every seed and print, and write, JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--views", type=int, default=600)
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seeds", type=int, default=3, help="number of clips")
+    parser.add_argument("--seed", type=int, default=_FIRST_SEED, help="where to begin to look for clips with a path")
     parser.add_argument("--size", default="128x160", help="height x width")
     parser.add_argument("--max-views", type=int, default=16)
     parser.add_argument("--threads", type=int, default=2)
@@ -136,7 +137,7 @@ def main() -> None:
     predictor = mda.load("mda_mini", device="cpu")
     settings = RunSettings(size=max(height, width), max_views=options.max_views)
     results = []
-    for seed in count(_FIRST_SEED):
+    for seed in count(options.seed):
         if len(results) == options.seeds:
             break
         clip = render_clip(seed, views=options.views, image_hw=(height, width))
