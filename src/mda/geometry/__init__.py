@@ -6,7 +6,7 @@ from mda.geometry.pose_encoding import cameras_from_encoding, encode_cameras
 from mda.geometry.rays import camera_rays, pixel_centers, points_from_depth, project
 from mda.geometry.rigid import compose, homogeneous, rigid_inverse
 from mda.geometry.rotations import matrix_from_quaternion, quaternion_from_matrix, rotation_angle
-from mda.geometry.similarity import Similarity, fit_similarity, fit_similarity_robustly
+from mda.geometry.similarity import Similarity, fit_similarity, fit_similarity_robustly, weighted_median
 
 __all__ = [
     "Cameras",
@@ -27,4 +27,5 @@ __all__ = [
     "quaternion_from_matrix",
     "rigid_inverse",
     "rotation_angle",
+    "weighted_median",
 ]

@@ -27,11 +27,6 @@ class Similarity:
     rotation: Float[Tensor, "3 3"]
     translation: Float[Tensor, "3"]
 
-    @classmethod
-    def identity(cls) -> "Similarity":
-        """The transform that changes nothing."""
-        return cls(scale=1.0, rotation=torch.eye(3, dtype=torch.float64), translation=torch.zeros(3).double())
-
     def apply(self, points: Float[Tensor, "*b 3"]) -> Float[Tensor, "*b 3"]:
         """Points of the source world in the target world."""
         return self.scale * points @ self.rotation.T.to(points) + self.translation.to(points)
@@ -86,13 +81,14 @@ def fit_similarity_robustly(
     found = fit_similarity(source, target, trust)
     residual = (found.apply(source) - target).norm(dim=-1) / size
     for _ in range(_ROUNDS):
-        spread = _weighted_median(residual, weights).clamp_min(1e-9) * _TOLERANCE
+        spread = weighted_median(residual, weights).clamp_min(1e-9) * _TOLERANCE
         found = fit_similarity(source, target, trust / (1 + (residual / spread).square()).square())
         residual = (found.apply(source) - target).norm(dim=-1) / size
     return found, residual
 
 
-def _weighted_median(values: Float[Tensor, " n"], weights: Float[Tensor, " n"]) -> Float[Tensor, ""]:
+def weighted_median(values: Float[Tensor, " n"], weights: Float[Tensor, " n"]) -> Float[Tensor, ""]:
+    """The value at which half of the weight is reached."""
     ordered, order = values.sort()
     total = weights[order].cumsum(0)
     return ordered[int((total < total[-1] / 2).sum())]

@@ -23,7 +23,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from mda.geometry import Cameras
+from mda.geometry import Cameras, weighted_median
 from mda.inference.scale_from_pictures import scale_from_pictures
 from mda.inference.windows import Look, scaled_mixture
 from mda.io.clips import ClipView
@@ -170,7 +170,7 @@ def distance_ratio(given: Cameras, other: Cameras) -> float | None:
     keep = (here > _NO_BASELINE * given.centers.abs().max()) & there.isfinite()
     if not keep.any():
         return None
-    factor = _weighted_median(here[keep] / there[keep], here[keep])
+    factor = float(weighted_median(here[keep] / there[keep], here[keep]))
     return factor if 0 < factor < float("inf") else None
 
 
@@ -189,7 +189,7 @@ def centers_agree(given: Cameras, predicted: Cameras, depth: Float[Tensor, "n"])
     if not parallax >= _LEAST_PARALLAX:
         return False
     cosine = functional.cosine_similarity(here, there, dim=-1)
-    return _weighted_median(cosine, here.norm(dim=-1)) >= _LEAST_COSINE
+    return float(weighted_median(cosine, here.norm(dim=-1))) >= _LEAST_COSINE
 
 
 def _motions(cameras: Cameras) -> Float[Tensor, "p 3"]:
@@ -198,10 +198,3 @@ def _motions(cameras: Cameras) -> Float[Tensor, "p 3"]:
     first, second = torch.triu_indices(len(poses), len(poses), offset=1)
     motion = poses[second, :3, 3] - poses[first, :3, 3]
     return (motion[:, None] @ poses[first, :3, :3])[:, 0]
-
-
-def _weighted_median(values: Float[Tensor, "n"], weights: Float[Tensor, "n"]) -> float:
-    """The value at which half of the weight is reached."""
-    values, order = values.sort()
-    reached = weights[order].cumsum(0)
-    return float(values[torch.searchsorted(reached, reached[-1] / 2)])
