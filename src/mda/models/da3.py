@@ -13,10 +13,10 @@ from mda.geometry import Cameras, cameras_from_encoding
 from mda.mixtures import DepthMixture, Family, Space
 from mda.models.backbones import BackboneOutput, DinoBackbone, DinoConfig, ReferenceView
 from mda.models.heads import DualHead, GaussianHead, MixtureHead, MonoHead, gaussians_from_raw, sky_log_odds
-from mda.models.layers import CameraDecoder, CameraEncoder
+from mda.models.layers import CameraDecoder, CameraEncoder, sight
 from mda.models.network import DepthNetwork, single_depth
 from mda.models.precision import Precision
-from mda.shapes import Float, Tensor
+from mda.shapes import Float, Int, Tensor
 from mda.structures import Gaussians, NetworkOutput, RayMap
 
 _ENCODER_HEADS = 16
@@ -109,6 +109,7 @@ class AnyViewNetwork(DepthNetwork):
         images: Float[Tensor, "b v 3 h w"],
         cameras: Cameras | None = None,
         *,
+        counts: Int[Tensor, " b"] | None = None,
         reference_view: ReferenceView | None = None,
         rays: bool = False,
         gaussians: bool = False,
@@ -118,6 +119,7 @@ class AnyViewNetwork(DepthNetwork):
         Args:
             images: ImageNet-normalised RGB, height and width multiples of `patch`.
             cameras: known cameras of batch shape [b, v], see `normalise_cameras`; or None.
+            counts: see `DepthNetwork`.
             reference_view: overrides the configured choice.
             rays: also compute the ray map.
             gaussians: also compute 3D Gaussians, at the single depth of the plain head and the predicted cameras.
@@ -130,9 +132,11 @@ class AnyViewNetwork(DepthNetwork):
             message = "This network has no head for 3D Gaussians; of the published ones only da3-giant has."
             raise ConfigError(message)
         with torch.autocast(images.device.type, enabled=False):
-            tokens = None if cameras is None else self.camera_encoder(cameras)
+            tokens = None if cameras is None else self.camera_encoder(cameras, sight(counts, images.shape[1]))
         with self.config.precision.autocast(images.device):
-            features = self.backbone(images, tokens, reference_view=reference_view or self.config.reference_view)
+            features = self.backbone(
+                images, tokens, reference_view=reference_view or self.config.reference_view, counts=counts
+            )
         with torch.autocast(images.device.type, enabled=False):
             return self._read(images, features, rays=rays, gaussians=gaussians)
 
@@ -210,7 +214,13 @@ class MonoNetwork(DepthNetwork):
         self.backbone = backbone
         self.head = head
 
-    def forward(self, images: Float[Tensor, "b v 3 h w"], cameras: Cameras | None = None) -> NetworkOutput:
+    def forward(
+        self,
+        images: Float[Tensor, "b v 3 h w"],
+        cameras: Cameras | None = None,
+        *,
+        counts: Int[Tensor, " b"] | None = None,  # noqa: ARG002 - no view sees another here, padding or not
+    ) -> NetworkOutput:
         """Look at each view.
 
         Raises:

@@ -8,7 +8,7 @@ from torch import nn
 from mda.geometry import Cameras
 from mda.mixtures import DepthMixture, Family, Space
 from mda.models.layers import check_patch_multiple
-from mda.shapes import Float, Tensor
+from mda.shapes import Float, Int, Tensor
 from mda.structures import NetworkOutput
 
 
@@ -22,12 +22,20 @@ class DepthNetwork(nn.Module, ABC):
     patch: int
 
     @abstractmethod
-    def forward(self, images: Float[Tensor, "b v 3 h w"], cameras: Cameras | None = None) -> NetworkOutput:
+    def forward(
+        self,
+        images: Float[Tensor, "b v 3 h w"],
+        cameras: Cameras | None = None,
+        *,
+        counts: Int[Tensor, " b"] | None = None,
+    ) -> NetworkOutput:
         """Look at the views of each clip together.
 
         Args:
             images: RGB, normalised with the ImageNet mean and deviation.
             cameras: known cameras of batch shape [b, v], or None.
+            counts: number of views of each clip where clips have different lengths. Views beyond it are padding: the
+                others do not see them, and what comes out for them means nothing.
 
         Raises:
             ConfigError: the image size does not fit `patch`, or the network cannot be told cameras.

@@ -12,7 +12,7 @@ from mda.models.backbones import SPECIALS, Aggregator, AggregatorConfig, Aggrega
 from mda.models.heads import CameraHead, CameraState, MixtureHead, PlainHead, Quantity
 from mda.models.network import DepthNetwork, single_depth
 from mda.models.precision import Precision
-from mda.shapes import Bool, Float, Tensor
+from mda.shapes import Bool, Float, Int, Tensor
 from mda.structures import NetworkOutput, PointMap
 
 _LARGE_CHANNELS = (256, 512, 1024, 1024)
@@ -82,13 +82,19 @@ class VggtNetwork(DepthNetwork):
             )
 
     def forward(
-        self, images: Float[Tensor, "b v 3 h w"], cameras: Cameras | None = None, *, points: bool = False
+        self,
+        images: Float[Tensor, "b v 3 h w"],
+        cameras: Cameras | None = None,
+        *,
+        counts: Int[Tensor, " b"] | None = None,
+        points: bool = False,
     ) -> NetworkOutput:
         """Look at the views of each clip together.
 
         Args:
             images: ImageNet-normalised RGB, height and width multiples of `patch`.
             cameras: must be None, these networks cannot be told cameras.
+            counts: see `DepthNetwork`.
             points: also compute points in the world.
 
         Raises:
@@ -99,9 +105,8 @@ class VggtNetwork(DepthNetwork):
             raise ConfigError(message)
         self._check(images, points=points)
         with self.config.precision.autocast(images.device):
-            levels = self.aggregator(images)
-        settings = self.config.aggregator
-        mask = settings.mode.mask(images.shape[1], settings.window, images.device)
+            levels = self.aggregator(images, counts=counts)
+        mask = self.config.aggregator.sight(images.shape[1], images.device, counts)
         return self._read(images, levels, mask=mask, points=points)
 
     def stream(self) -> "VggtStream":
@@ -119,7 +124,7 @@ class VggtNetwork(DepthNetwork):
         images: Tensor,
         levels: tuple[Tensor, ...],
         *,
-        mask: Bool[Tensor, "v v"] | None = None,
+        mask: Bool[Tensor, "*n q v"] | None = None,
         state: CameraState | None = None,
         points: bool = False,
     ) -> NetworkOutput:

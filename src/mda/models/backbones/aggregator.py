@@ -11,8 +11,16 @@ import torch
 from torch import nn
 
 from mda.errors import ConfigError
-from mda.models.layers import Block, KeyValueCache, PatchEmbedding, patch_positions, resize_position_embedding
-from mda.shapes import Bool, Float, Tensor
+from mda.models.layers import (
+    Block,
+    KeyValueCache,
+    PatchEmbedding,
+    patch_positions,
+    resize_position_embedding,
+    sight,
+    token_sight,
+)
+from mda.shapes import Bool, Float, Int, Tensor
 
 # Of the layer norms of the aggregator's blocks; those of the patch encoder, its final one too, have 1e-6.
 _EPS = 1e-5
@@ -74,6 +82,12 @@ class AggregatorConfig:
         if self.out_layers[-1] != self.depth - 1:
             message = f"The last out layer must be the last round, {self.depth - 1}, found {self.out_layers[-1]}."
             raise ConfigError(message)
+
+    def sight(
+        self, views: int, device: torch.device, counts: Int[Tensor, " b"] | None = None
+    ) -> Bool[Tensor, "*n q v"] | None:
+        """Which view (row) sees which (column) across views, see `mda.models.layers.sight`."""
+        return sight(counts, views, self.mode.mask(views, self.window, device))
 
 
 class PatchEncoder(nn.Module):
@@ -156,13 +170,17 @@ class Aggregator(nn.Module):
         return AggregatorState(caches=[KeyValueCache(window) for _ in self.global_blocks])
 
     def forward(
-        self, images: Float[Tensor, "b v 3 h w"], state: AggregatorState | None = None
+        self,
+        images: Float[Tensor, "b v 3 h w"],
+        state: AggregatorState | None = None,
+        counts: Int[Tensor, " b"] | None = None,
     ) -> tuple[Float[Tensor, "b v t d"], ...]:
         """Tokens of each out layer: camera token, registers, patches; the view's half beside the half across views.
 
         Args:
             images: ImageNet-normalised RGB, sizes multiples of the patch.
             state: of a stream, brought up to date here; `images` then is its next view alone (v = 1).
+            counts: number of views of each clip, beyond which there is padding; None where there is none.
         """
         batch, views = images.shape[:2]
         grid_hw = (images.shape[-2] // self.config.patch, images.shape[-1] // self.config.patch)
@@ -171,9 +189,7 @@ class Aggregator(nn.Module):
         everywhere = positions.repeat(views, 1)
         mask = None
         if state is None:
-            mask = self.config.mode.mask(views, self.config.window, x.device)
-        if mask is not None:
-            mask = mask.repeat_interleave(len(positions), 0).repeat_interleave(len(positions), 1)
+            mask = token_sight(self.config.sight(views, x.device, counts), len(positions))
         outputs = []
         for index, (within, across) in enumerate(zip(self.frame_blocks, self.global_blocks, strict=True)):
             local = within(x, positions)

@@ -13,15 +13,21 @@ from torch.utils.checkpoint import checkpoint
 
 from mda.errors import ConfigError
 from mda.models.backbones.reference_view import ReferenceView, choose_reference, reference_first, reorder_views
-from mda.models.layers import Block, FeedForward, PatchEmbedding, patch_positions, resize_position_embedding
+from mda.models.layers import (
+    Block,
+    FeedForward,
+    PatchEmbedding,
+    patch_positions,
+    resize_position_embedding,
+    sight,
+    token_sight,
+)
 from mda.shapes import Float, Int, Tensor
 
 # Of the final layer norm; those within the blocks have 1e-6 (published release).
 _FINAL_EPS = 1e-5
 # The published position embedding of another grid is sampled with the ratio (grid + 0.1) / 37.
 _POSITION_OFFSET = 0.1
-# With fewer views than this the first one is always the reference.
-_MIN_VIEWS_TO_CHOOSE = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,6 +114,7 @@ class DinoBackbone(nn.Module):
         *,
         reference_view: ReferenceView = ReferenceView.FIRST,
         extra_layers: Sequence[int] = (),
+        counts: Int[Tensor, " b"] | None = None,
     ) -> BackboneOutput:
         """Features of the views of each clip.
 
@@ -116,28 +123,29 @@ class DinoBackbone(nn.Module):
             camera_tokens: tokens of known cameras; the first view is then the reference.
             reference_view: how the reference is chosen otherwise (from three views on).
             extra_layers: further blocks whose normalised patch features are wanted.
+            counts: number of views of each clip, beyond which there is padding; None where there is none.
         """
         batch, views = images.shape[:2]
         start = self.config.special_start
         if camera_tokens is not None and start is None:
             message = "This backbone looks at single views and cannot be told cameras."
             raise ConfigError(message)
-        chooses = camera_tokens is None and start is not None and views >= _MIN_VIEWS_TO_CHOOSE
+        chooses = camera_tokens is None and start is not None
         x, grid_hw = self._embed(images.flatten(0, 1))
         own, shared = patch_positions(grid_hw, device=x.device)
-        shared = shared.repeat(views, 1)
+        shared, seen = shared.repeat(views, 1), token_sight(sight(counts, views), len(shared))
         reference = torch.zeros(batch, dtype=torch.long, device=x.device)
         restore: Tensor | None = None
         local, outputs, extra = x, [], []
         for index, block in enumerate(self.blocks):
             if start is not None and chooses and index == start - 1:
-                reference = choose_reference(x[:, 0].unflatten(0, (batch, views)), reference_view)
+                reference = choose_reference(x[:, 0].unflatten(0, (batch, views)), reference_view, counts)
                 order, restore = reference_first(reference, views)
                 x = local = reorder_views(x, order)
             if start is not None and index == start:
                 x = local = self._with_camera(x, camera_tokens, (batch, views))
             if start is not None and index >= start and index % 2:
-                x = self._run(block, x.reshape(batch, -1, x.shape[-1]), shared).reshape(x.shape)
+                x = self._run(block, x.reshape(batch, -1, x.shape[-1]), shared, seen).reshape(x.shape)
             else:
                 x = local = self._run(block, x, own)
             if index in self.config.out_layers:
@@ -164,11 +172,13 @@ class DinoBackbone(nn.Module):
             given = torch.cat([first, other.expand(-1, views - 1, -1)], dim=1).expand(batch, -1, -1)
         return torch.cat([given.flatten(0, 1)[:, None].to(x.dtype), x[:, 1:]], dim=1)
 
-    def _run(self, block: nn.Module, x: Tensor, positions: Tensor) -> Float[Tensor, "n t d"]:
+    def _run(
+        self, block: nn.Module, x: Tensor, positions: Tensor, mask: Tensor | None = None
+    ) -> Float[Tensor, "n t d"]:
         """One block, recomputed in the backward pass if so configured."""
         if self.config.checkpoint_blocks and torch.is_grad_enabled():
-            return checkpoint(block, x, positions, use_reentrant=False)  # pyright: ignore[reportReturnType]
-        return block(x, positions)
+            return checkpoint(block, x, positions, mask, use_reentrant=False)  # pyright: ignore[reportReturnType]
+        return block(x, positions, mask)
 
     def _collect(
         self, x: Tensor, local: Tensor, restore: Tensor | None, clips: tuple[int, int]

@@ -12,6 +12,8 @@ from torch.nn import functional
 from mda.shapes import Float, Int, Tensor
 
 _MIN_SPREAD = 1e-8
+# With fewer views than this the first one is always the reference.
+_MIN_VIEWS_TO_CHOOSE = 3
 
 
 class ReferenceView(StrEnum):
@@ -25,10 +27,18 @@ class ReferenceView(StrEnum):
     """The view whose similarities to the others differ most."""
 
 
-def choose_reference(tokens: Float[Tensor, "b v d"], strategy: ReferenceView) -> Int[Tensor, " b"]:
-    """Index of the reference view of each clip from the class tokens of its views; ties go to the first."""
+def choose_reference(
+    tokens: Float[Tensor, "b v d"], strategy: ReferenceView, counts: Int[Tensor, " b"] | None = None
+) -> Int[Tensor, " b"]:
+    """Index of the reference view of each clip from the class tokens of its views; ties go to the first.
+
+    With fewer than three views the first is the reference. Views beyond the `counts` of a clip do not count.
+    """
+    if counts is not None:
+        clips = zip(tokens.split(1), counts.tolist(), strict=True)
+        return torch.cat([choose_reference(clip[:, :count], strategy) for clip, count in clips])
     batch, views = tokens.shape[:2]
-    if strategy is ReferenceView.FIRST:
+    if strategy is ReferenceView.FIRST or views < _MIN_VIEWS_TO_CHOOSE:
         return torch.zeros(batch, dtype=torch.long, device=tokens.device)
     if strategy is ReferenceView.MIDDLE:
         return torch.full((batch,), views // 2, dtype=torch.long, device=tokens.device)

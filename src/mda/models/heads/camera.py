@@ -52,14 +52,14 @@ class CameraHead(nn.Module):
     def forward(
         self,
         tokens: Float[Tensor, "b v d"],
-        mask: Bool[Tensor, "v v"] | None = None,
+        mask: Bool[Tensor, "*n q v"] | None = None,
         state: CameraState | None = None,
     ) -> tuple[Float[Tensor, "b v 9"], ...]:
         """Encoding after each round, fields of view through a ReLU.
 
         Args:
             tokens: camera token of each view.
-            mask: which view (row) sees which (column); None means all.
+            mask: which view (row) sees which (column), see `mda.models.layers.sight`; None means all.
             state: of a stream, brought up to date here; `tokens` then is its next view alone.
         """
         tokens = self.token_norm(tokens)

@@ -6,6 +6,7 @@ from mda.models.layers.cache import KeyValueCache
 from mda.models.layers.camera import CameraDecoder, CameraEncoder
 from mda.models.layers.feedforward import FeedForward, Mlp, SwiGlu, swiglu_width
 from mda.models.layers.fusion import FusionBlock, FusionChain, ResidualConvUnit, pointwise, resize_bilinear
+from mda.models.layers.padding import sight, token_sight
 from mda.models.layers.patches import PatchEmbedding, check_patch_multiple, resize_position_embedding
 from mda.models.layers.rope import patch_positions, rotate
 from mda.models.layers.start import start_transformer
@@ -32,7 +33,9 @@ __all__ = [
     "resize_bilinear",
     "resize_position_embedding",
     "rotate",
+    "sight",
     "start_transformer",
     "swiglu_width",
+    "token_sight",
     "uv_embedding",
 ]

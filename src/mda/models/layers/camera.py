@@ -59,9 +59,9 @@ class CameraEncoder(nn.Module):
         self.trunk = nn.ModuleList(Block(dim, heads, eps=_EPS, layer_scale=0.01) for _ in range(blocks))
         self.trunk_norm = nn.LayerNorm(dim, eps=_EPS)
 
-    def forward(self, cameras: Cameras) -> Float[Tensor, "b v d"]:
-        """Tokens of cameras of batch shape [b, v]."""
+    def forward(self, cameras: Cameras, mask: Tensor | None = None) -> Float[Tensor, "b v d"]:
+        """Tokens of cameras of batch shape [b, v]; `mask` as in `Attention`."""
         tokens = self.token_norm(self.pose_branch(encode_cameras(cameras)))
         for block in self.trunk:
-            tokens = block(tokens)
+            tokens = block(tokens, mask=mask)
         return self.trunk_norm(tokens)

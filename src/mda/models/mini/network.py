@@ -15,10 +15,10 @@ from torch.nn import functional
 from mda.errors import ConfigError
 from mda.geometry import Cameras, cameras_from_encoding
 from mda.mixtures import DepthMixture, Family, Space
-from mda.models.layers import Block, CameraDecoder, patch_positions, uv_embedding
+from mda.models.layers import Block, CameraDecoder, patch_positions, sight, token_sight, uv_embedding
 from mda.models.mini.trunk import EfficientNetLite, TrunkFeatures
 from mda.models.network import DepthNetwork
-from mda.shapes import Float, Tensor
+from mda.shapes import Float, Int, Tensor
 from mda.structures import NetworkOutput
 
 # From what callers normalise with, the ImageNet mean and deviation, to the trunk's own input (255 rgb - 127) / 128.
@@ -152,12 +152,19 @@ class MiniNetwork(DepthNetwork):
         self.head.bias = nn.Parameter(bias.repeat_interleave(4))
         self.camera_decoder.start_at_identity(_FIRST_FOV)
 
-    def forward(self, images: Float[Tensor, "b v 3 h w"], cameras: Cameras | None = None) -> NetworkOutput:
+    def forward(
+        self,
+        images: Float[Tensor, "b v 3 h w"],
+        cameras: Cameras | None = None,
+        *,
+        counts: Int[Tensor, " b"] | None = None,
+    ) -> NetworkOutput:
         """Look at the views of each clip together.
 
         Args:
             images: ImageNet-normalised RGB; h and w multiples of 16.
             cameras: must be None, this network cannot be told cameras.
+            counts: see `DepthNetwork`.
 
         Raises:
             ConfigError: sizes do not fit, or cameras were given.
@@ -171,7 +178,7 @@ class MiniNetwork(DepthNetwork):
         pixels = images.flatten(0, 1) * scale + shift
         pixels = pixels.contiguous(memory_format=torch.channels_last)
         features = self._features(pixels)
-        tokens, camera_tokens = self._look(features.stride16, features.stride32, (batch, views), pixels.shape[-2:])
+        tokens, camera_tokens = self._look(features, (batch, views), counts)
         x = self.refine(self.lift(tokens))
         x = self.climb8(x, features.stride8)
         x = self.climb4(x, features.stride4)
@@ -191,24 +198,25 @@ class MiniNetwork(DepthNetwork):
             return self.trunk(pixels)
 
     def _look(
-        self, stride16: Tensor, stride32: Tensor, clips: tuple[int, int], image_hw: torch.Size
+        self, features: TrunkFeatures, clips: tuple[int, int], counts: Int[Tensor, " b"] | None
     ) -> tuple[Tensor, Tensor]:
         """Attention within and across views; token maps [n, c, h, w] and camera tokens [b, v, c]."""
-        (batch, views), (rows, columns) = clips, stride16.shape[-2:]
+        (batch, views), (rows, columns) = clips, features.stride16.shape[-2:]
         coarse = functional.interpolate(
-            self.embed32(stride32), size=[rows, columns], mode="bilinear", align_corners=False
+            self.embed32(features.stride32), size=[rows, columns], mode="bilinear", align_corners=False
         )
-        grid = self.embed16(stride16) + coarse
-        grid = grid + uv_embedding(grid.shape[1], (rows, columns), image_hw[1] / image_hw[0], like=grid)
+        grid = self.embed16(features.stride16) + coarse
+        grid = grid + uv_embedding(grid.shape[1], (rows, columns), columns / rows, like=grid)
         tokens = grid.flatten(2).transpose(1, 2)
         chosen = torch.tensor([0] + [1] * (views - 1), device=tokens.device)
         camera = self.camera_token[chosen].expand(batch, -1, -1).reshape(batch * views, 1, -1)
         tokens = torch.cat([camera.to(tokens.dtype), tokens], dim=1)
         local, everywhere = patch_positions((rows, columns), device=tokens.device)
+        everywhere, seen = everywhere.repeat(views, 1), token_sight(sight(counts, views), len(everywhere))
         for index, block in enumerate(self.blocks):
             if index % 2:
                 joined = tokens.reshape(batch, -1, tokens.shape[-1])
-                tokens = block(joined, everywhere.repeat(views, 1)).reshape(tokens.shape)
+                tokens = block(joined, everywhere, seen).reshape(tokens.shape)
             else:
                 tokens = block(tokens, local)
         tokens = self.norm(tokens)
