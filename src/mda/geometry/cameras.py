@@ -4,6 +4,7 @@ Conventions: OpenCV axes (x right, y down, z forward); `world_from_cam` takes ca
 centre of the top-left pixel lies at (0.5, 0.5), so resizing an image is a pure ratio; depth is z, not ray length.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -57,6 +58,15 @@ class Cameras:
             torch.stack([zero, zero, one], dim=-1),
         ]
         return cls(world_from_cam=world_from_cam, intrinsics=torch.stack(rows, dim=-2), image_hw=image_hw)
+
+    @classmethod
+    def joined(cls, cameras: Sequence["Cameras"]) -> "Cameras":
+        """Cameras of images of one size one after the other, along the first batch axis."""
+        return replace(
+            cameras[0],
+            world_from_cam=torch.cat([part.world_from_cam for part in cameras]),
+            intrinsics=torch.cat([part.intrinsics for part in cameras]),
+        )
 
     @property
     def batch_shape(self) -> tuple[int, ...]:

@@ -55,16 +55,11 @@ class Anchors:
 
     def joined(self, other: "Anchors") -> "Anchors":
         """These views and then the others, in one record."""
-        cameras = Cameras(
-            world_from_cam=torch.cat([self.cameras.world_from_cam, other.cameras.world_from_cam]),
-            intrinsics=torch.cat([self.cameras.intrinsics, other.cameras.intrinsics]),
-            image_hw=self.cameras.image_hw,
-        )
         return Anchors(
             numbers=self.numbers + other.numbers,
             depth=torch.cat([self.depth, other.depth]),
             trust=torch.cat([self.trust, other.trust]),
-            cameras=cameras,
+            cameras=Cameras.joined([self.cameras, other.cameras]),
         )
 
     def moved(self, similarity: Similarity) -> "Anchors":

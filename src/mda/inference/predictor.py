@@ -1,10 +1,8 @@
 """The predictor: a network with its weights, used on views of clips."""
 
-import logging
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,10 +10,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from mda.data.batches import normalise_images
 from mda.errors import ConfigError
 from mda.geometry import Cameras
 from mda.inference.assembling import joined, picked
+from mda.inference.clips import ReadClip, read_whole
+from mda.inference.clock import Clock
+from mda.inference.decoded import Decoded, decoded, details_of
 from mda.inference.given_cameras import (
     CamerasInput,
     GivenCameras,
@@ -26,38 +26,17 @@ from mda.inference.given_cameras import (
 from mda.inference.given_scale import GivenScale, SharedViews, tied_to_given
 from mda.inference.inputs import Inputs, plan_of_inputs, views_of_inputs
 from mda.inference.joints import Anchors, Progress, join
+from mda.inference.looking import Onlooker
 from mda.inference.memory import peak_bytes, views_within
 from mda.inference.publishing import push_to_hub, save_pretrained
 from mda.inference.windows import DEFAULT_MAX_VIEWS, Look, Order, Plan, Window
 from mda.io.clips import ClipView
-from mda.io.resize import CropBox, ResizedView, cameras_in_source
+from mda.io.resize import CropBox, ResizedView
 from mda.io.video import DEFAULT_FPS
 from mda.mixtures import Decoder, DepthMixture
 from mda.models import DepthNetwork
-from mda.models.da3 import normalise_cameras
 from mda.models.presets import Preset
-from mda.shapes import Tensor, UInt8
 from mda.structures import Prediction
-
-_LOGGER = logging.getLogger(__name__)
-
-ASSUMED_FOV_DEGREES = 60.0
-"""Field of view along the longer side where a network predicts no cameras (a phone's main lens has about that)."""
-
-
-@dataclass(kw_only=True)
-class Clock:
-    """Seconds spent, by name."""
-
-    seconds: dict[str, float] = field(default_factory=dict)
-
-    def charge(self, name: str, since: float) -> None:
-        """Add the time since `since` (of `time.perf_counter`) to `name`."""
-        self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - since
-
-    def rounded(self) -> dict[str, float]:
-        """Seconds to a millisecond, for people."""
-        return {name: round(value, 3) for name, value in self.seconds.items()}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,7 +141,7 @@ class Predictor:
         views = views_of_inputs(inputs, **reading, problems=problems)
         clock = Clock()
         if given is not None:
-            views = list(_timed(views, clock))
+            views = list(clock.reading(views))
             given.check_count(len(views))
             given.for_views(views, plan.numbers(enumerate(views)))  # all or nothing, before the network looks at any
         options: dict[str, Any] = {"plan": plan, "decoder": decoder, "keep_mixture": keep_mixture, "cameras": given}
@@ -171,21 +150,69 @@ class Predictor:
         numbers = [number for window in windows for number in window.numbers]
         places = sorted(range(len(seen)), key=numbers.__getitem__)
         prediction = picked(joined([window.prediction for window in windows if window.prediction is not None]), places)
-        sources = [
-            {"name": view.name, **source_of(view), "source_intrinsics": _source_intrinsics(view, prediction.cameras[i])}
-            for i, view in enumerate(seen[place] for place in places)
-        ]
-        details = {
-            "skipped": problems,
-            "sources": sources,
-            "sizes": {"image_hw": list(prediction.depth.shape[1:]), "size": size},
-            "timings": clock.rounded(),
-            "joints": [joint.as_dict() for joint in windows[-1].progress.joints],
-        }
+        details = details_of(prediction, [seen[place] for place in places], problems, size)
+        details["timings"] = clock.rounded()
+        details["joints"] = [joint.as_dict() for joint in windows[-1].progress.joints]
         if given is not None:
             scales = [window.scale for window in windows if window.scale is not None]
             details["cameras"] = about_given(given, self.preset, scales)
         return replace(prediction, details=details)
+
+    def predict_clips(
+        self,
+        clips: Iterable[Inputs],
+        *,
+        size: int | None = None,
+        decoder: Decoder | str | None = None,
+        fps: float | None = DEFAULT_FPS,
+        stride: int = 1,
+        max_views: int = DEFAULT_MAX_VIEWS,
+        keep_mixture: bool = True,
+    ) -> Iterator[Prediction | None]:
+        """Predictions of unrelated clips, each what `predict` says of it, as they become ready.
+
+        Neighbours with views of one size go through the network together, up to `max_views` views in one pass; short
+        clips are padded with views that no other sees. Longer clips go in windows. A clip of which nothing can be read
+        is logged and gives None.
+
+        Args:
+            clips: inputs of each clip, as in `predict`.
+            size: longer side of the views.
+            decoder: how a depth is chosen.
+            fps: views per second of videos.
+            stride: every stride-th view is taken.
+            keep_mixture: keep the densities.
+            max_views: views in one forward pass, padding counted.
+
+        Raises:
+            ConfigError: a setting cannot work.
+        """
+        size, chosen = size or self.preset.long_side, self.decoder(decoder)
+        settings = {"size": size, "fps": fps, "stride": stride}
+        waiting: list[ReadClip] = []
+
+        def looked_at() -> Iterator[Prediction]:
+            """Predictions of the clips that wait."""
+            clock = Clock()
+            looks = self._onlooker.clips([clip.views for clip in waiting], clock) if waiting else []
+            for clip, look in zip(waiting, looks, strict=True):
+                prediction = self._decoded(clip.views, look, chosen).prediction
+                details = details_of(prediction, clip.views, clip.skipped, size) | {"timings": clock.rounded()}
+                yield replace(prediction, details=details, mixture=look.mixture if keep_mixture else None)
+            waiting.clear()
+
+        for inputs in clips:
+            clip = read_whole(inputs, patch=self.network.patch, most=max_views, **settings)
+            if clip is None or not clip.fits(waiting, max_views):
+                yield from looked_at()
+            if clip is None:
+                yield None
+            elif len(clip.views) > max_views:
+                options = {"decoder": decoder, "max_views": max_views, "keep_mixture": keep_mixture}
+                yield self.predict(inputs, **settings, **options)
+            else:
+                waiting.append(clip)
+        yield from looked_at()
 
     def save_pretrained(self, folder: str | Path) -> Path:
         """Write configuration, weights and model card to a folder that `mda.load` opens; returns the folder.
@@ -258,7 +285,7 @@ class Predictor:
                 message = "Views that are looked at alone have no common world; leave out --mono or --cameras."
                 raise ConfigError(message)
             say_what_is_fixed(cameras, self.preset)
-        for window in plan.split(_timed(views, clock)):
+        for window in plan.split(clock.reading(views)):
             prediction, scale = None, None
             if progress is None or window.start >= progress.next_view:
                 look, progress, scale = self._window(window, progress, plan, chosen, cameras, clock)
@@ -310,13 +337,13 @@ class Predictor:
         if progress is not None and window.anchors:
             known = progress.anchors
         if plan.order is Order.INDEPENDENT:
-            look = self._look(window.views, clock, together=False)
+            look = Look.joined(self._onlooker.clips([[view] for view in window.views], clock))
         elif cameras is not None:
             given = cameras.for_views(window.views, plan.numbers(window.numbered))
             look, scale = self._look_in_given_world(window, given, known, decoder, clock)
             look = look[count:]
         else:
-            look = self._look(window.views, clock)
+            look = self._onlooker.clip(window.views, clock)
             if known is not None:
                 anchors, views = zip(*window.anchors, strict=True)
                 seen = self._decoded(views, look[:count], decoder).anchors(anchors)
@@ -333,8 +360,8 @@ class Predictor:
         self, window: Window[ClipView], given: Cameras, known: Anchors | None, decoder: Decoder, clock: Clock
     ) -> tuple[Look, GivenScale]:
         """What the network says about a window, with given cameras and at their scale."""
-        told = self._told(given) if self.preset.takes_cameras else None
-        look = self._look(window.views, clock, told, known=True)
+        told = self._onlooker.told(given)
+        look = self._onlooker.clip(window.views, clock, told, known=True)
         since = time.perf_counter()
         shared = None if known is None else SharedViews(depth=known.depth, counts=known.trust > 0)
         decode = partial(DepthMixture.decode, decoder=decoder)
@@ -342,143 +369,10 @@ class Predictor:
         clock.charge("decoder", since)
         return look, replace(scale, start=window.start)
 
-    def _told(self, cameras: Cameras) -> Cameras:
-        """Known cameras as the network was trained to get them."""
-        return normalise_cameras(cameras, rescale=self.preset.rescales_cameras)
+    @property
+    def _onlooker(self) -> Onlooker:
+        return Onlooker(network=self.network, preset=self.preset, device=self.device)
 
-    def _look(
-        self,
-        views: Sequence[ClipView],
-        clock: Clock,
-        told: Cameras | None = None,
-        *,
-        known: bool = False,
-        together: bool = True,
-    ) -> Look:
-        """What the network says about some views.
-
-        Args:
-            views: the views.
-            clock: receives the seconds.
-            told: cameras to tell it, batch shape [v].
-            known: the cameras are known, so that assumed ones are no news.
-            together: look at them as one clip; otherwise at each as a clip of its own, in one batch.
-        """
-        since = time.perf_counter()
-        images = normalise_images(images_of(views).to(self.device).permute(0, 3, 1, 2).float() / 255)
-        # The axis of clips is the one before or the one after that of the views.
-        clip = 0 if together else 1
-        # Not inference mode: what comes out belongs to the user, who may want to write to it or differentiate it.
-        with torch.no_grad(), _enough_memory(len(views), images.shape[-2:]):
-            # To single precision first: not every device has double.
-            known_cameras = None if told is None else told.to(torch.float32).to(self.device)[None]
-            output = self.network(images.unsqueeze(clip), known_cameras)
-        alone = (slice(None),) * clip + (0,)
-        cameras = None if output.cameras is None else output.cameras.relative_to_first()[alone]
-        look = Look(
-            mixture=output.mixture[alone].to("cpu"),
-            sky_log_odds=None if output.sky_log_odds is None else output.sky_log_odds[alone].cpu(),
-            cameras=self._cameras(cameras, views, known=known),
-        )
-        clock.charge("network", since)
-        return look
-
-    def _cameras(self, cameras: Cameras | None, views: Sequence[ClipView], *, known: bool) -> Cameras:
-        """Cameras in the world of the first view; assumed ones where the network predicts none."""
-        if cameras is not None:
-            return cameras.to("cpu")
-        if not known:
-            _LOGGER.warning(
-                "%s predicts no cameras: a field of view of %.0f degrees is assumed, and all views stand at one point.",
-                self.name, ASSUMED_FOV_DEGREES,
-            )  # fmt: skip
-        return assumed_cameras(len(views), views[0].view.pixels.shape[:2])
-
-    def _decoded(self, views: Sequence[ClipView], look: Look, decoder: Decoder) -> "_Decoded":
+    def _decoded(self, views: Sequence[ClipView], look: Look, decoder: Decoder) -> Decoded:
         """The prediction for some views."""
-        depth, component = look.mixture.decode_with_component(decoder)
-        confidence = look.mixture.confidence.gather(-1, component[..., None])[..., 0]
-        prediction = Prediction(
-            images=images_of(views),
-            names=tuple(view.name for view in views),
-            depth=depth,
-            cameras=look.cameras,
-            confidence=confidence,
-            mixture=look.mixture,
-            sky_log_odds=look.sky_log_odds,
-            decoder=decoder.value,
-            model=self.name,
-            licence=self.licence,
-        )
-        return _Decoded(
-            prediction=prediction, mass=look.mixture.log_weights.gather(-1, component[..., None])[..., 0].exp()
-        )
-
-
-@contextmanager
-def _enough_memory(count: int, image_hw: Sequence[int]) -> Iterator[None]:
-    """Turn the many ways to say "out of memory" into one that tells the remedy."""
-    try:
-        yield
-    except (MemoryError, RuntimeError) as error:
-        if isinstance(error, RuntimeError) and "memory" not in str(error).lower():
-            raise
-        message = (
-            f"{count} views of {image_hw[1]} x {image_hw[0]} pixels together do not fit in memory; "
-            "look at fewer together (--max-views) or at smaller ones (--size)."
-        )
-        raise ConfigError(message) from error
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Decoded:
-    """The prediction for some views, and the weight [v, h, w] of the components that its depths belong to."""
-
-    prediction: Prediction
-    mass: Tensor
-
-    def anchors(self, numbers: Sequence[int]) -> Anchors:
-        """What it says of views that another window may share."""
-        prediction, sky = self.prediction, self.prediction.sky_log_odds
-        p_sky = None if sky is None else sky.sigmoid()
-        return Anchors.of(numbers, prediction.depth, self.mass, p_sky, prediction.cameras)
-
-
-def images_of(views: Sequence[ClipView]) -> UInt8[Tensor, "v h w 3"]:
-    """Pixels of some views."""
-    return torch.from_numpy(np.stack([view.view.pixels for view in views]))
-
-
-def source_of(view: ClipView) -> dict[str, Any]:
-    """Where the pixels of a view come from: size of its file's image, the part of it that was used, time in a video."""
-    crop = view.view.crop
-    return {
-        "source_hw": view.view.source_hw,
-        "crop": (crop.top, crop.left, crop.height, crop.width),
-        "seconds": view.time,
-    }
-
-
-def _source_intrinsics(view: ClipView, camera: Cameras) -> list[list[float]]:
-    """Intrinsics of a view in pixels of the image in its file."""
-    camera = camera.to(torch.float64)
-    return cameras_in_source(camera, view.view.crop, view.view.source_hw).intrinsics.tolist()
-
-
-def assumed_cameras(count: int, image_hw: tuple[int, int]) -> Cameras:
-    """Cameras at the origin with a field of view of `ASSUMED_FOV_DEGREES` along the longer side and square pixels."""
-    half = torch.tensor(image_hw, dtype=torch.float32) / max(image_hw)
-    fov = 2 * (half * torch.tensor(ASSUMED_FOV_DEGREES / 2).deg2rad().tan()).atan()
-    return Cameras.from_fov(torch.eye(4).repeat(count, 1, 1), fov.repeat(count, 1), image_hw)
-
-
-def _timed(views: Iterable[ClipView], clock: Clock) -> Iterator[ClipView]:
-    """The views, with the time that reading them takes."""
-    remaining = iter(views)
-    while True:
-        since = time.perf_counter()
-        view = next(remaining, None)
-        clock.charge("reading", since)
-        if view is None:
-            return
-        yield view
+        return decoded(views, look, decoder, model=self.name, licence=self.licence)

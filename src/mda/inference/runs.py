@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from mda.errors import InputError, OutputError
+from mda.inference.clock import Clock
+from mda.inference.decoded import source_of
 from mda.inference.given_cameras import GivenCameras, about_given
 from mda.inference.inputs import views_of_clip
 from mda.inference.joints import Progress
 from mda.inference.points import points_of_run
-from mda.inference.predictor import Clock, Predictor, WindowResult, source_of
+from mda.inference.predictor import Predictor, WindowResult
 from mda.inference.windows import DEFAULT_MAX_VIEWS, Order, Plan, plan_for
 from mda.io.archive import POINTS_FILE, RunInfo, RunWriter, load_run, views_of
 from mda.io.camera_files import KnownCameras

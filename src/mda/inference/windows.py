@@ -21,6 +21,8 @@ from itertools import islice, pairwise
 from pathlib import Path
 from typing import Generic, TypeVar
 
+import torch
+
 from mda.errors import ConfigError
 from mda.geometry import Cameras, Similarity
 from mda.io.clips import ClipView
@@ -89,6 +91,16 @@ class Look:
         """Some of the views."""
         sky = None if self.sky_log_odds is None else self.sky_log_odds[index]
         return Look(mixture=self.mixture[index], sky_log_odds=sky, cameras=self.cameras[index])
+
+    @classmethod
+    def joined(cls, looks: Sequence["Look"]) -> "Look":
+        """Of some views and of others, as one."""
+        skies = [look.sky_log_odds for look in looks if look.sky_log_odds is not None]
+        return cls(
+            mixture=DepthMixture.joined([look.mixture for look in looks]),
+            sky_log_odds=torch.cat(skies) if skies else None,
+            cameras=Cameras.joined([look.cameras for look in looks]),
+        )
 
     def moved(self, similarity: Similarity) -> "Look":
         """The same in another world."""

@@ -1,5 +1,6 @@
 """The density of depth at a pixel: a mixture of K components of one family in one coordinate."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -197,6 +198,13 @@ class DepthMixture:
     def to(self, *args: Any, **kwargs: Any) -> "DepthMixture":  # noqa: ANN401 - the arguments of torch.Tensor.to
         """Move to a device or dtype; takes the arguments of `torch.Tensor.to`."""
         return replace(self, **{name: getattr(self, name).to(*args, **kwargs) for name in _FIELDS})
+
+    @classmethod
+    def joined(cls, mixtures: Sequence["DepthMixture"]) -> "DepthMixture":
+        """Mixtures of one kind one after the other, along the first batch axis."""
+        return replace(
+            mixtures[0], **{name: torch.cat([getattr(mixture, name) for mixture in mixtures]) for name in _FIELDS}
+        )
 
     def __getitem__(self, index: Any) -> "DepthMixture":  # noqa: ANN401 - whatever indexes a tensor
         """Part of the batch; the index applies to the axes `*b`."""

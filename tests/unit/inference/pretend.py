@@ -36,12 +36,12 @@ class PretendNetwork(DepthNetwork):
         self.calls: list[int] = []
         self.weight = nn.Parameter(torch.ones(()))
 
-    def forward(self, images, cameras=None) -> NetworkOutput:
+    def forward(self, images, cameras=None, *, counts=None) -> NetworkOutput:
         assert cameras is None
         self.check_size(images)
         batch, views, _, height, width = images.shape
         factor = self.scales[min(len(self.calls), len(self.scales) - 1)]
-        self.calls.append(views if batch == 1 else (batch, views))
+        self.calls.append(views if batch == 1 else (batch, views) if counts is None else counts.tolist())
         red = images[:, :, 0] * IMAGENET_STD[0] + IMAGENET_MEAN[0]
         depth = factor * (FAR - (FAR - NEAR) * red) * self.weight
         # Black is sky; `pictures` have none.

@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 
 from mda.errors import ConfigError, InputError
-from mda.inference.predictor import assumed_cameras
+from mda.inference.looking import assumed_cameras
 from tests.unit.inference.pretend import pictures, pretend_predictor, true_depth
 
 
