@@ -13,12 +13,13 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from mda import __version__
-from mda.cli import convert, download, models, predict, synth, train
+from mda.cli import convert, download, export, models, predict, synth, train
 from mda.cli.messages import messages_on_stderr
 from mda.errors import MdaError
 
 _COMMANDS = {
     "predict": predict,
+    "export": export,
     "models": models,
     "download": download,
     "convert": convert,
@@ -28,7 +29,6 @@ _COMMANDS = {
 # Named by the plan and not built yet: typing one gives a straight answer instead of a list of choices.
 _LATER = {
     "view": "open preview.png of the run, or its points.ply in MeshLab, CloudCompare or Blender",
-    "export": "the run folder holds plain .npy, .npz, .png and points.ply files",
     "evaluate": "the run folder holds depth and cameras as plain .npy and .npz files",
     "batch": "run `mda predict` once per clip",
 }

@@ -2,6 +2,7 @@
 
 from mda.geometry.cameras import Cameras
 from mda.geometry.edges import depth_discontinuities, dilate
+from mda.geometry.normals import normals_from_depth
 from mda.geometry.pose_encoding import cameras_from_encoding, encode_cameras
 from mda.geometry.rays import camera_rays, pixel_centers, points_from_depth, project
 from mda.geometry.rigid import compose, homogeneous, rigid_inverse
@@ -21,6 +22,7 @@ __all__ = [
     "fit_similarity_robustly",
     "homogeneous",
     "matrix_from_quaternion",
+    "normals_from_depth",
     "pixel_centers",
     "points_from_depth",
     "project",

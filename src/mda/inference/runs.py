@@ -15,18 +15,20 @@ from mda.inference.decoded import source_of
 from mda.inference.given_cameras import GivenCameras, about_given
 from mda.inference.inputs import views_of_clip
 from mda.inference.joints import Progress
-from mda.inference.points import points_of_run
 from mda.inference.predictor import Predictor, WindowResult
 from mda.inference.windows import DEFAULT_MAX_VIEWS, Order, Plan, plan_for
 from mda.io.archive import POINTS_FILE, RunInfo, RunWriter, load_run, views_of
 from mda.io.camera_files import KnownCameras
 from mda.io.clips import Clip, ClipView
+from mda.io.clouds import CloudFilter, RunCloud
 from mda.io.ply import write_point_cloud
 from mda.io.run_info import Status, read_run_info
 from mda.io.video import DEFAULT_FPS
 from mda.mixtures import Decoder
 
 _LOGGER = logging.getLogger(__name__)
+MAX_POINTS = 4_000_000
+"""Points of the cloud that comes with a run, about 80 MB of PLY; `mda export` writes larger ones."""
 # Settings that do not decide the result, or that run.json tells elsewhere or in another way.
 _NOT_DECIDING = frozenset({"decoder", "memory", "ply", "overwrite", "cameras"})
 # What is shown as a fingerprint tells nothing to people but that it changed.
@@ -142,7 +144,7 @@ def predict_to_run(
             if given is not None:
                 details["cameras"] = about_given(given, predictor.preset, scales)
             if settings.ply:
-                cloud = points_of_run(load_run(folder))
+                cloud = RunCloud(load_run(folder), CloudFilter(max_points=MAX_POINTS)).cloud()
                 write_point_cloud(folder / POINTS_FILE, cloud)
                 details["points"] = len(cloud.positions)
             writer.finish(timings=timings, details=details)

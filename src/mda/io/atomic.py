@@ -6,6 +6,7 @@ full disks. It does not call fsync: a power cut may cost the newest files, and r
 
 import errno
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -54,6 +55,43 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
         if isinstance(error, OSError):
             raise output_error(path, error) from error
         raise
+
+
+@contextmanager
+def staged(path: Path) -> Iterator[Path]:
+    """A place beside `path` at which to write a file or a folder; it becomes `path` when the block ends without error.
+
+    What was at `path` is there until then, and replaced then.
+
+    Raises:
+        OutputError: the place cannot be written to; nothing is left behind and what was at `path` is untouched.
+    """
+    temporary = path.with_name(f".{path.stem[:40]}.{secrets.token_hex(6)}{_PARTIAL}{path.suffix}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+        if path.is_dir() and not path.is_symlink():
+            # A folder cannot be renamed over another one.
+            old = temporary.with_name(f"{temporary.name}.old")
+            path.rename(old)
+            temporary.rename(path)
+            shutil.rmtree(old)
+        else:
+            temporary.replace(path)
+    except BaseException as error:
+        _remove(temporary)
+        if isinstance(error, OSError):
+            raise output_error(path, error) from error
+        raise
+
+
+def _remove(path: Path) -> None:
+    """Remove a file or a folder, if it is there."""
+    with suppress(OSError):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def write_bytes(path: Path, content: bytes | memoryview) -> None:

@@ -59,7 +59,22 @@ def write_ply(
         raise ConfigError(message)
     keep = np.asarray(np.isfinite(positions).all(axis=1))
     dropped = int(keep.size - keep.sum())
-    chosen = slice(None) if dropped == 0 else keep
+    vertices = ply_vertices(positions, colors, normals=normals, confidence=confidence)
+    with atomic_file(Path(path)) as file:
+        _described(vertices if dropped == 0 else vertices[keep]).write(file)
+    if dropped:
+        _LOGGER.warning("%s: %d points that are not finite were left out.", path, dropped)
+    return dropped
+
+
+def ply_vertices(
+    positions: Float[ndarray, "n 3"],
+    colors: UInt8[ndarray, "n 3"] | None = None,
+    *,
+    normals: Float[ndarray, "n 3"] | None = None,
+    confidence: Float[ndarray, " n"] | None = None,
+) -> Shaped[ndarray, " n"]:
+    """Points in the layout of the file: one record each, filled field by field."""
     fields = [(name, "<f4", positions[:, i]) for i, name in enumerate(_POSITION)]
     if normals is not None:
         fields += [(name, "<f4", normals[:, i]) for i, name in enumerate(_NORMAL)]
@@ -67,15 +82,21 @@ def write_ply(
         fields += [(name, "u1", colors[:, i]) for i, name in enumerate(_COLOUR)]
     if confidence is not None:
         fields.append(("confidence", "<f4", confidence))
-    # One array in the layout of the file, filled field by field: no second copy of the cloud.
-    vertices = np.empty(keep.size - dropped, dtype=[(name, kind) for name, kind, _ in fields])
+    vertices = np.empty(len(positions), dtype=[(name, kind) for name, kind, _ in fields])
     for name, _, values in fields:
-        vertices[name] = values[chosen]
-    with atomic_file(Path(path)) as file:
-        PlyData([PlyElement.describe(vertices, "vertex")], byte_order="<", comments=[_COMMENT]).write(file)
-    if dropped:
-        _LOGGER.warning("%s: %d points that are not finite were left out.", path, dropped)
-    return dropped
+        vertices[name] = values
+    return vertices
+
+
+def ply_header(count: int, like: Shaped[ndarray, " n"]) -> bytes:
+    """What stands before `count` records such as those of `ply_vertices` in a file."""
+    # The library writes whole clouds only; its header needs no more than another number to announce a longer one.
+    header = _described(like[:0]).header.replace("element vertex 0", f"element vertex {count}")
+    return f"{header}\n".encode("ascii")
+
+
+def _described(vertices: Shaped[ndarray, " n"]) -> PlyData:
+    return PlyData([PlyElement.describe(vertices, "vertex")], byte_order="<", comments=[_COMMENT])
 
 
 def write_point_cloud(path: Path | str, cloud: PointCloud) -> int:

@@ -93,6 +93,11 @@ class Run:
         path = self._file(position, "conf")
         return run_files.read_array(path).astype(np.float32) if path.exists() else None
 
+    @property
+    def knows_confidence(self) -> bool:
+        """Whether every view has a confidence."""
+        return all(self._file(position, "conf").exists() for position in range(len(self)))
+
     def mixture(self, position: int) -> DepthMixture | None:
         """Density of batch shape [h, w], or None where it was not kept.
 
@@ -102,8 +107,8 @@ class Run:
         path = self._file(position, "mixture")
         return run_files.read_mixture(path) if path.exists() else None
 
-    def view(self, position: int) -> RunView:
-        """All parts of a view.
+    def view(self, position: int, *, mixture: bool = True) -> RunView:
+        """All parts of a view; the density, which is large, only if asked for.
 
         Raises:
             InputError: a file is missing or damaged.
@@ -117,7 +122,7 @@ class Run:
             intrinsics=intrinsics,
             sky=self.sky(position),
             confidence=self.confidence(position),
-            mixture=self.mixture(position),
+            mixture=self.mixture(position) if mixture else None,
         )
 
     @property

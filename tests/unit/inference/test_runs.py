@@ -6,10 +6,10 @@ import torch
 from PIL import Image
 
 from mda.errors import ConfigError, InputError, OutputError
-from mda.inference.points import points_of_run
 from mda.inference.runs import RunSettings, predict_to_run
 from mda.io.archive import RunWriter, load_run
 from mda.io.clips import list_inputs
+from mda.io.clouds import RunCloud
 from mda.io.ply import read_ply
 from tests.unit.inference.pretend import pictures, pretend_predictor, true_depth
 
@@ -156,7 +156,7 @@ def test_the_cloud_of_a_run_is_that_of_its_prediction(clip, tmp_path):
     predict_to_run(pretend_predictor(), clip, tmp_path / "run", settings(ply=False))
     assert not (tmp_path / "run" / "points.ply").exists()
     run = load_run(tmp_path / "run")
-    cloud, expected = points_of_run(run), run.prediction().points()
+    cloud, expected = RunCloud(run).cloud(), run.prediction().points()
     torch.testing.assert_close(cloud.positions, expected.positions)
     assert torch.equal(cloud.colors, expected.colors)
     torch.testing.assert_close(cloud.confidence, expected.confidence)
@@ -168,11 +168,4 @@ def test_the_cloud_leaves_sky_out(tmp_path):
     Image.fromarray(pixels).save(tmp_path / "a.png")
     clip = list_inputs([tmp_path / "a.png"]).clips[0]
     predict_to_run(pretend_predictor(), clip, tmp_path / "run", settings())
-    assert len(points_of_run(load_run(tmp_path / "run")).positions) == 20 * 32
-
-
-@pytest.mark.parametrize("most", [1, 100, 1000, 7 * 24 * 32 - 1])
-def test_the_cloud_is_thinned_out_to_a_bound(clip, tmp_path, most):
-    predict_to_run(pretend_predictor(), clip, tmp_path / "run", settings(ply=False))
-    count = len(points_of_run(load_run(tmp_path / "run"), max_points=most).positions)
-    assert max(1, most // 5) <= count <= max(most, 7)
+    assert len(RunCloud(load_run(tmp_path / "run"))) == 20 * 32

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mda.errors import OutputError
-from mda.io.atomic import atomic_file, make_folder, remove_partial_files, write_bytes, write_together
+from mda.io.atomic import atomic_file, make_folder, remove_partial_files, staged, write_bytes, write_together
 
 
 def names(folder):
@@ -110,3 +110,33 @@ def test_files_get_the_usual_permissions(tmp_path):
     write_bytes(tmp_path / "a.bin", b"x")
     (tmp_path / "b.bin").write_bytes(b"x")
     assert (tmp_path / "a.bin").stat().st_mode == (tmp_path / "b.bin").stat().st_mode
+
+
+class TestStaged:
+    def test_a_folder_appears_whole_and_replaces_the_old_one(self, tmp_path):
+        (tmp_path / "out").mkdir()
+        (tmp_path / "out" / "old").write_text("old")
+        with staged(tmp_path / "out") as place:
+            place.mkdir()
+            (place / "new").write_text("new")
+            assert (tmp_path / "out" / "old").exists()
+        assert [path.name for path in (tmp_path / "out").iterdir()] == ["new"]
+        assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+    @pytest.mark.parametrize("folder", [True, False])
+    def test_after_an_error_everything_is_as_before(self, tmp_path, folder):
+        (tmp_path / "out").write_text("old")
+
+        def fail():
+            with staged(tmp_path / "out") as place:
+                if folder:
+                    place.mkdir()
+                    (place / "part").write_text("part")
+                else:
+                    place.write_text("part")
+                raise KeyError
+
+        with pytest.raises(KeyError):
+            fail()
+        assert (tmp_path / "out").read_text() == "old"
+        assert [path.name for path in tmp_path.iterdir()] == ["out"]

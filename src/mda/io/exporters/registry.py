@@ -1,0 +1,86 @@
+"""All formats, by the names that users type."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from mda.errors import ConfigError, OutputError
+from mda.io.atomic import staged
+from mda.io.exporters.contract import ExportReport, ExportSettings
+from mda.io.exporters.ply import export_ply
+from mda.io.run import Run
+
+
+@dataclass(frozen=True, kw_only=True)
+class Format:
+    """A format that runs can be exported to.
+
+    Attributes:
+        name: what users type.
+        what: one line for people.
+        place: name of the file or folder that is written, if nobody says otherwise; a folder has no ending.
+        write: writes a run to a path that does not exist yet.
+        extra: the extra of the package that the format needs, or None.
+    """
+
+    name: str
+    what: str
+    place: str
+    write: Callable[[Run, Path, ExportSettings], ExportReport]
+    extra: str | None = None
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether it is a folder of files."""
+        return not Path(self.place).suffix
+
+
+_ALL = (
+    Format(name="ply", what="point cloud with colours and confidence, binary", place="points.ply", write=export_ply),
+)
+FORMATS: dict[str, Format] = {found.name: found for found in _ALL}
+
+
+def find_format(name: str) -> Format:
+    """The format of that name.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    if name not in FORMATS:
+        message = f"There is no format {name!r}; choose one of {', '.join(FORMATS)}."
+        raise ConfigError(message)
+    return FORMATS[name]
+
+
+def export_run(
+    run: Run, name: str, path: Path | None = None, settings: ExportSettings | None = None, *, overwrite: bool = False
+) -> ExportReport:
+    """Write a run in a format; the run itself is never changed.
+
+    What is written appears whole or not at all: under a temporary name first, which is then renamed.
+
+    Args:
+        run: the run.
+        name: of the format.
+        path: file or folder to write; by default `exports/<place>` in the folder of the run.
+        settings: filters and options.
+        overwrite: replace what is there.
+
+    Raises:
+        ConfigError: there is no such format, or it cannot do what is asked.
+        OutputError: the place is taken, or cannot be written to.
+        MissingExtraError: the format needs an extra that is not installed.
+    """
+    chosen = find_format(name)
+    path = run.path / "exports" / chosen.place if path is None else path
+    if path.exists() and not overwrite:
+        message = f"{path} is there already; choose another place (--out) or replace it (--overwrite)."
+        raise OutputError(message)
+    if path.exists() and path.is_dir() != chosen.is_folder:
+        kind = "a folder" if path.is_dir() else "a file"
+        message = f"{path} is {kind}, which {name} cannot replace; choose another place (--out)."
+        raise OutputError(message)
+    with staged(path) as temporary:
+        report = chosen.write(run, temporary, settings or ExportSettings())
+    return ExportReport(path=path, summary=report.summary, problems=report.problems)
