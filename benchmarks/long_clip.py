@@ -15,7 +15,6 @@ Memory is the largest resident size, after 100 views and at the end, of a proces
 
 import argparse
 import json
-import resource
 import tempfile
 import time
 from itertools import count
@@ -39,8 +38,12 @@ _EARLY = 100
 
 
 def peak_mb() -> float:
-    """Largest memory that the process has had so far."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    """Largest memory that this process has had so far (Linux).
+
+    Not `ru_maxrss`, which a process inherits from the one that started it, and that has rendered the clip.
+    """
+    (line,) = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM")]
+    return int(line.split()[1]) / 1024
 
 
 def trajectory_error(centers: np.ndarray, truth: np.ndarray) -> float:
