@@ -1,0 +1,134 @@
+"""The page of the web app, in Gradio."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from mda.app.jobs import AppLimits, JobOptions, Jobs
+from mda.errors import MdaError
+from mda.io.exporters import FORMATS
+from mda.mixtures import Decoder
+from mda.optional import require
+
+_Result = TypeVar("_Result")
+_TITLE = "mda: depth without flying points"
+_OWN = "the model's own"
+_IMAGE_KINDS = ("image", "video", ".heic", ".heif", ".tif", ".tiff")
+
+
+def serve(
+    *,
+    host: str = "127.0.0.1",
+    port: int | None = None,
+    models: Sequence[str] = (),
+    device: str | None = None,
+    limits: AppLimits = AppLimits(),  # noqa: B008 - a frozen record
+    browser: bool = True,
+) -> None:
+    """Serve the page until interrupted; everything it made is removed then.
+
+    Args:
+        host: address to listen at; others on the network can reach the page only if told so, e.g. 0.0.0.0.
+        port: 7860, or the next free one, where None.
+        models: names offered; those on this machine where empty.
+        device: where to compute.
+        limits: what one visitor may ask for.
+        browser: open the page in a browser.
+
+    Raises:
+        MissingExtraError: gradio is not installed.
+    """
+    jobs = Jobs(limits, models=models, device=device)
+    try:
+        page = build(jobs)
+        page.queue(max_size=limits.waiting, default_concurrency_limit=1)
+        page.launch(
+            server_name=host,
+            server_port=port,
+            inbrowser=browser,
+            max_file_size=f"{limits.megabytes}mb",
+            allowed_paths=[str(jobs.folder)],
+            show_error=True,
+            share=False,
+        )
+    finally:
+        jobs.close()
+
+
+def build(jobs: Jobs) -> Any:  # noqa: ANN401 - gradio.Blocks, which need not be installed
+    """The page, not served yet.
+
+    Raises:
+        MissingExtraError: gradio is not installed.
+    """
+    gr = require("gradio", "app")
+
+    def told(function: Callable[[], _Result]) -> _Result:
+        """What a function returns; errors that have a message for people go to the page."""
+        try:
+            return function()
+        except MdaError as error:
+            raise gr.Error(str(error).replace(str(jobs.folder), ""), print_exception=False) from error
+
+    def predict(
+        files: list[str] | None,
+        model: str,
+        size: float,
+        decoder: str,
+        fps: float,
+        alone: bool,  # noqa: FBT001 - Gradio passes values by position
+        old: str | None,
+        progress: Any = gr.Progress(),  # noqa: ANN401, B008 - Gradio looks for it here
+    ) -> tuple[Any, ...]:
+        options = JobOptions(
+            model=model,
+            size=int(size) or None,
+            decoder=None if decoder == _OWN else decoder,
+            fps=fps,
+            alone=alone,
+        )
+        progress(0, desc="reading")
+        run = told(lambda: jobs.predict(files or [], options, lambda done, all_: progress((done, all_), unit="views")))
+        jobs.remove(old)
+        views = len(list((run / "depth").iterdir()))
+        slider = gr.Slider(value=0, maximum=max(views - 1, 1), visible=views > 1)
+        cloud = None if alone else told(lambda: str(jobs.cloud(run)))
+        return str(run), slider, jobs.pictures(run, 0), cloud, jobs.summary(run)
+
+    def show(run: str | None, position: float) -> Any:  # noqa: ANN401 - two pictures, or nothing
+        return None if run is None else told(lambda: jobs.pictures(Path(run), int(position)))
+
+    def export(run: str | None, name: str) -> str:
+        if run is None:
+            message = "Predict something first."
+            raise gr.Error(message, print_exception=False)
+        return told(lambda: str(jobs.export(Path(run), name)))
+
+    minutes = 60 * jobs.limits.keep_minutes
+    with gr.Blocks(title=_TITLE, analytics_enabled=False, delete_cache=(minutes, minutes)) as page:
+        gr.Markdown(f"# {_TITLE}\nDrop photos of one place, or one video, and press the button.")
+        run = gr.State(None, time_to_live=minutes, delete_callback=jobs.remove)
+        with gr.Row():
+            with gr.Column(scale=1):
+                files = gr.File(label="Photos or a video", file_count="multiple", file_types=list(_IMAGE_KINDS))
+                model = gr.Dropdown(list(jobs.models), value=jobs.models[0], label="Model")
+                alone = gr.Checkbox(label="The photos show different things: look at each alone")
+                with gr.Accordion("More", open=False):
+                    size = gr.Slider(0, jobs.limits.size, 0, step=14, label="Longer side, pixels (0: the model's own)")
+                    decoder = gr.Dropdown([_OWN, *(kind.value for kind in Decoder)], value=_OWN, label="Decoder")
+                    fps = gr.Slider(0.5, 10, 2, step=0.5, label="Views per second of a video")
+                start = gr.Button("Predict", variant="primary")
+                said = gr.Markdown()
+                kinds = [(f"{found.name}: {found.what}", found.name) for found in FORMATS.values()]
+                kind = gr.Dropdown(kinds, value="ply", label="Export")
+                take = gr.Button("Export")
+                taken = gr.File(label="Download", interactive=False)
+            with gr.Column(scale=2):
+                pictures = gr.ImageSlider(label="Image and depth (near pale, far dark)", interactive=False)
+                position = gr.Slider(0, 1, 0, step=1, label="View", visible=False)
+                cloud = gr.Model3D(label="Point cloud", display_mode="point_cloud")
+        inputs = [files, model, size, decoder, fps, alone, run]
+        start.click(predict, inputs, [run, position, pictures, cloud, said], concurrency_limit=1)
+        position.change(show, [run, position], pictures, show_progress="hidden")
+        take.click(export, [run, kind], taken)
+    return page
