@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 RUN_DIR := eval_results/demo
 
-.PHONY: demo test check bench clean
+.PHONY: demo test check docs bench clean
 
 # The environment. Without an NVIDIA GPU the CPU build of PyTorch pinned in constraints.txt is enough.
 .venv: .venv/ready
@@ -27,6 +27,10 @@ check: .venv
 	$(BIN)/ruff format --check .
 	$(BIN)/basedpyright
 	$(BIN)/lint-imports
+
+# The site in build/site, API from docstrings; a forgotten page or a link that leads nowhere is an error.
+docs: .venv
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 
 bench: .venv
 	$(BIN)/python benchmarks/decoding.py
