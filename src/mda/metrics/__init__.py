@@ -1,20 +1,29 @@
 """Quality metrics: values with masks, and tallies (sum, count) that merge over shards."""
 
 from mda.metrics.boundary import BoundaryDistances, TrueBoundary
+from mda.metrics.boundary_f1 import depth_pro_boundary_f1, harmonic_mean, moge_boundary_f1
+from mda.metrics.coverage import COVERAGES, coverage_of, most_confident, smoothness, without
 from mda.metrics.depth import DELTA_THRESHOLD, abs_rel, align_scale, delta, root_mean, squared_error, squared_log_error
+from mda.metrics.depth_boundary_error import DepthBoundaryErrors, canny_edges, depth_boundary_errors
+from mda.metrics.edge_matches import EdgeMatches, edge_matches
 from mda.metrics.edge_truth import EDGE_RATIO, EdgeTruth
 from mda.metrics.flying_points import flying_between_true_surfaces, nearer_to_other_true_surface
 from mda.metrics.own_surfaces import EdgeNeighbourhoods, OwnSurfaceScores, own_surface_scores
 from mda.metrics.pose import AUC_DEGREES, PoseErrors, focal_error, pose_errors
 from mda.metrics.sky import sky_iou, sky_precision, sky_recall
 from mda.metrics.skyline import SkylineNeighbourhoods, SkylineScores, skyline_scores
+from mda.metrics.soft_edge import soft_edge_error
 from mda.metrics.tally import Scores, Tally
+from mda.metrics.thin import ThinScores, ThinTruth, thin_scores
 
 __all__ = [
     "AUC_DEGREES",
+    "COVERAGES",
     "DELTA_THRESHOLD",
     "EDGE_RATIO",
     "BoundaryDistances",
+    "DepthBoundaryErrors",
+    "EdgeMatches",
     "EdgeNeighbourhoods",
     "EdgeTruth",
     "OwnSurfaceScores",
@@ -23,12 +32,22 @@ __all__ = [
     "SkylineNeighbourhoods",
     "SkylineScores",
     "Tally",
+    "ThinScores",
+    "ThinTruth",
     "TrueBoundary",
     "abs_rel",
     "align_scale",
+    "canny_edges",
+    "coverage_of",
     "delta",
+    "depth_boundary_errors",
+    "depth_pro_boundary_f1",
+    "edge_matches",
     "flying_between_true_surfaces",
     "focal_error",
+    "harmonic_mean",
+    "moge_boundary_f1",
+    "most_confident",
     "nearer_to_other_true_surface",
     "own_surface_scores",
     "pose_errors",
@@ -37,6 +56,10 @@ __all__ = [
     "sky_precision",
     "sky_recall",
     "skyline_scores",
+    "smoothness",
+    "soft_edge_error",
     "squared_error",
     "squared_log_error",
+    "thin_scores",
+    "without",
 ]

@@ -28,16 +28,18 @@ def flying_between_true_surfaces(
 
 
 def nearer_to_other_true_surface(
-    depth: Float[Tensor, "*b h w"], truth: EdgeTruth, *, tolerance: float = TOLERANCE
+    depth: Float[Tensor, "*b h w"], truth: EdgeTruth, *, tolerance: float = TOLERANCE, radius: int = 0
 ) -> Scores:
     """Wrong side: the prediction does not fly and is nearer in ln depth to the surface the pixel centre does not show.
 
-    Scored are the pixels that `flying_between_true_surfaces` scores with radius 0, so the two rates never overlap and
-    the rest is on the right side.
+    Scored are the pixels that `flying_between_true_surfaces` scores with the same tolerance and radius, so the two
+    rates never overlap and the rest is on the right side.
     """
-    flying = flying_between_true_surfaces(depth, truth, tolerance=tolerance)
-    nearer_front = depth.square() <= truth.front * truth.back
-    return Scores(values=(nearer_front != truth.on_front) & ~flying.values, mask=flying.mask)
+    flying = flying_between_true_surfaces(depth, truth, tolerance=tolerance, radius=radius)
+    _, front, back = truth.surroundings(radius)
+    middle = front * back
+    shows_front, nearer_front = truth.depth.square() <= middle, depth.square() <= middle
+    return Scores(values=(nearer_front != shows_front) & ~flying.values, mask=flying.mask)
 
 
 def usable(depth: Float[Tensor, "*b"]) -> Bool[Tensor, "*b"]:

@@ -80,3 +80,12 @@ def test_without_edges_there_is_no_rate():
     assert not math.isnan(rates(truth.depth, truth)[0])
     flat = type(truth).from_depth(truth.depth * 0 + 1, truth.valid)
     assert all(math.isnan(rate) for rate in rates(flat.depth, flat))
+
+
+def test_wrong_side_within_a_radius_of_edges():
+    truth = step_truth()
+    depth = step_depth(at=STEP - 3)
+    for radius, scored, wrong in ((0, 2, 1), (1, 4, 2), (2, 6, 3), (4, 10, 3)):
+        found = nearer_to_other_true_surface(depth, truth, radius=radius).tally
+        assert (found.count, found.sum) == (scored * HEIGHT, wrong * HEIGHT)
+        assert flying_between_true_surfaces(depth, truth, radius=radius).mean == 0
