@@ -5,9 +5,11 @@ size of the network's world in units of theirs, see `mda.inference.given_scale`.
 """
 
 import logging
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -116,14 +118,18 @@ class GivenCameras:
             image_hw=found[0].image_hw,
         )
 
+    @cached_property
+    def _index(self) -> "_Index":
+        """Made once: a clip may have as many windows as it likes."""
+        return _Index(self.known)
+
     def _positions(self, names: Sequence[str], times: Sequence[float | None]) -> list[int]:
         """Which camera each view has.
 
         Raises:
             ConfigError: one has none or several, or two have the same.
         """
-        index = _Index(self.known)
-        found = [index.find(name, time) for name, time in zip(names, times, strict=True)]
+        found = [self._index.find(name, time) for name, time in zip(names, times, strict=True)]
         missing = [name for name, positions in zip(names, found, strict=True) if not positions]
         if missing:
             message = (
@@ -179,7 +185,8 @@ class _Index:
     """Finds cameras by name: first the name itself, then the name without folders, then without its extension."""
 
     def __init__(self, known: KnownCameras) -> None:
-        self._times = [(camera.time, position) for position, camera in enumerate(known.cameras)]
+        timed = [(camera.time, at) for at, camera in enumerate(known.cameras) if camera.time is not None]
+        self._times = sorted(timed)
         self._levels: list[dict[str, list[int]]] = [{}, {}, {}]
         for position, name in enumerate(known.names):
             path = PurePosixPath(name)
@@ -196,7 +203,9 @@ class _Index:
         whole, base, stem = self._levels
         if time is None:
             return whole.get(name) or base.get(name) or stem.get(PurePosixPath(name).stem) or []
-        near = [at for other, at in self._times if other is not None and abs(other - time) < _SAME_FRAME_SECONDS]
+        first = bisect_left(self._times, (time - _SAME_FRAME_SECONDS,))
+        end = bisect_left(self._times, (time + _SAME_FRAME_SECONDS,))
+        near = [at for other, at in self._times[first:end] if abs(other - time) < _SAME_FRAME_SECONDS]
         return whole.get(name) or near
 
 

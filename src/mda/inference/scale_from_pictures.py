@@ -6,17 +6,20 @@ is taken: a plane sweep in which the planes are the depth map itself.
 """
 
 import math
+from dataclasses import dataclass
 
 import torch
 from torch.nn import functional
 
-from mda.geometry import Cameras, points_from_depth, project
-from mda.shapes import Bool, Float, Tensor, UInt8
+from mda.geometry import Cameras, points_from_depth, project, rigid_inverse
+from mda.shapes import Bool, Float, Int, Tensor, UInt8
 
 # Pictures are compared at this length of their longer side, after a blur over this many pixels: small errors of depth
 # must not matter, and neither should time.
 _LONG_SIDE = 160
 _BLUR = 5
+# Of the blurred pictures every second row and column is compared: the others say the same.
+_STEP = 2
 # Pairs of views that are compared, evenly chosen where there are more; both directions of a pair count.
 _MOST_PAIRS = 24
 # Factors from the one at which the longest baseline is twice the median depth to that at which it shifts the picture by
@@ -54,15 +57,11 @@ def scale_from_pictures(
     if not (baseline > 0 and 0 < middle < math.inf):
         return None
     # In units of the baseline: whatever unit the cameras have, the same is computed.
-    cameras = cameras.scaled(1 / baseline)
-    pictures, depth, counts, cameras = _reduced(images, depth / middle, sky, cameras)
-    most = max(float(cameras.intrinsics[0, 0, 0]), 4 * _NEAREST)
+    pairs = _compared(images, depth / middle, sky, cameras.scaled(1 / baseline))
+    most = max(float(pairs.cameras.intrinsics[0, 0, 0]), 4 * _NEAREST)
     steps = math.ceil(math.log(most / _NEAREST) / math.log(_RATIO)) + 1
     factors = _NEAREST * _RATIO ** torch.arange(steps, dtype=torch.float64)
-    pairs = _pairs(len(depth))
-    agreement = torch.tensor(
-        [_agreement(pictures, depth * float(factor), counts, cameras, pairs) for factor in factors], dtype=torch.float64
-    )
+    agreement = torch.tensor([pairs.agreement(float(factor)) for factor in factors], dtype=torch.float64)
     best = int(agreement.argmax())
     lead = float(agreement[best] - torch.maximum(agreement[0], agreement[-1]))
     if agreement[best] < _LEAST_AGREEMENT or lead < _LEAST_LEAD:
@@ -73,10 +72,67 @@ def scale_from_pictures(
     return float(factors[best]) * _RATIO**shift * baseline / middle
 
 
-def _reduced(
+@dataclass(frozen=True, kw_only=True)
+class _Pairs:
+    """Pairs of views of which one is looked for in the other.
+
+    Attributes:
+        points: [p, n, 3] points of the one, in its own axes.
+        grey: [p, n] its picture there.
+        counts: [p, n] points that count.
+        pictures: [p, r, c] picture of the other.
+        cameras: batch shape [p], the other in the axes of the one.
+    """
+
+    points: Float[Tensor, "p n 3"]
+    grey: Float[Tensor, "p n"]
+    counts: Bool[Tensor, "p n"]
+    pictures: Float[Tensor, "p r c"]
+    cameras: Cameras
+
+    def agreement(self, factor: float) -> float:
+        """Mean correlation of the pictures if depth is `factor` times as large; of a pair that hardly overlaps, 0."""
+        height, width = self.cameras.image_hw
+        # Larger depth shows what cameras nearer to each other would.
+        pixels, z = project(self.points, self.cameras.scaled(1 / factor))
+        place = pixels / pixels.new_tensor([width, height]) * 2 - 1
+        seen = self.counts & (z > 0) & (place.abs() < 1).all(-1)
+        place = torch.where(seen[..., None], place, 0)
+        found = functional.grid_sample(self.pictures[:, None], place[:, None], align_corners=False)[:, 0, 0]
+        number = seen.sum(-1)
+        pair = torch.stack([self.grey, found]) * seen
+        pair = (pair - pair.sum(-1, keepdim=True) / number.clamp_min(1)[:, None]) * seen
+        correlation = functional.cosine_similarity(pair[0], pair[1], dim=-1)
+        return float(torch.where(number >= _LEAST_OVERLAP * seen.shape[-1], correlation, 0).mean())
+
+
+def _compared(
     images: UInt8[Tensor, "v h w 3"],
     depth: Float[Tensor, "v h w"],
     sky: Bool[Tensor, "v h w"] | None,
+    cameras: Cameras,
+) -> _Pairs:
+    """The pairs that are compared: only their views cost anything, however many there are."""
+    used, pair = torch.unique(_pairs(cameras), return_inverse=True)
+    here, there = pair
+    counts = torch.ones_like(depth[used], dtype=torch.bool) if sky is None else ~sky[used]
+    pictures, depth, counts, cameras = _reduced(images[used], depth[used], counts, cameras[used])
+    own = Cameras(
+        world_from_cam=torch.eye(4).expand(len(used), 4, 4), intrinsics=cameras.intrinsics, image_hw=cameras.image_hw
+    )
+    points = points_from_depth(depth, own)
+    points, grey, counts = (
+        part[:, _STEP // 2 :: _STEP, _STEP // 2 :: _STEP].flatten(1, 2)[here] for part in (points, pictures, counts)
+    )
+    poses = rigid_inverse(cameras.world_from_cam[here]) @ cameras.world_from_cam[there]
+    others = Cameras(world_from_cam=poses, intrinsics=cameras.intrinsics[there], image_hw=cameras.image_hw)
+    return _Pairs(points=points, grey=grey, counts=counts, pictures=pictures[there], cameras=others)
+
+
+def _reduced(
+    images: UInt8[Tensor, "v h w 3"],
+    depth: Float[Tensor, "v h w"],
+    counts: Bool[Tensor, "v h w"],
     cameras: Cameras,
 ) -> tuple[Float[Tensor, "v r c"], Float[Tensor, "v r c"], Bool[Tensor, "v r c"], Cameras]:
     """Blurred grey pictures, depth, the pixels that count, and cameras, all at a small size."""
@@ -84,36 +140,21 @@ def _reduced(
     size = round(cameras.image_hw[0] * share), round(cameras.image_hw[1] * share)
     grey = functional.interpolate(images.float().mean(-1)[:, None], size=size, mode="area")
     grey = functional.pad(grey, (_BLUR // 2,) * 4, mode="replicate")
-    counts = torch.ones_like(depth) if sky is None else 1 - sky.float()
-    depth, counts = (functional.interpolate(part[:, None], size=size, mode="nearest")[:, 0] for part in (depth, counts))
-    return functional.avg_pool2d(grey, _BLUR, stride=1)[:, 0], depth, counts > 0, cameras.resized(size)
+    depth, small = (
+        functional.interpolate(part[:, None], size=size, mode="nearest")[:, 0] for part in (depth, counts.float())
+    )
+    return functional.avg_pool2d(grey, _BLUR, stride=1)[:, 0], depth, small > 0, cameras.resized(size)
 
 
-def _pairs(views: int) -> list[tuple[int, int]]:
-    """Pairs of different views, in both orders."""
-    pairs = [(i, j) for i in range(views) for j in range(views) if i != j]
-    return pairs[:: max(1, math.ceil(len(pairs) / (2 * _MOST_PAIRS)))]
+def _pairs(cameras: Cameras) -> Int[Tensor, "2 p"]:
+    """Pairs of different views, in both orders, evenly chosen among those that look in about the same direction.
 
-
-def _agreement(
-    pictures: Float[Tensor, "v r c"],
-    depth: Float[Tensor, "v r c"],
-    counts: Bool[Tensor, "v r c"],
-    cameras: Cameras,
-    pairs: list[tuple[int, int]],
-) -> float:
-    """Mean correlation of each picture with another where its points are seen there; 0 where hardly any are."""
-    height, width = cameras.image_hw
-    points = points_from_depth(depth, cameras).flatten(1, 2)
-    total = 0.0
-    for here, there in pairs:
-        pixels, z = project(points[here][counts[here].flatten()], cameras[there])
-        place = pixels / pixels.new_tensor([width, height]) * 2 - 1
-        seen = (z > 0) & (place.abs() < 1).all(-1)
-        if seen.sum() < _LEAST_OVERLAP * height * width:
-            continue
-        found = functional.grid_sample(pictures[there][None, None], place[seen][None, None], align_corners=False)
-        pair = torch.stack([pictures[here][counts[here]][seen], found.flatten()])
-        pair = pair - pair.mean(-1, keepdim=True)
-        total += float(functional.cosine_similarity(pair[0], pair[1], dim=0))
-    return total / len(pairs)
+    Views that are turned away from each other by more than half of their field of view hardly show the same.
+    """
+    axes = cameras.world_from_cam[:, :3, 2]
+    limit = float(cameras.fov.amax() / 2)
+    near = axes @ axes.T >= math.cos(min(limit, math.pi))
+    other = ~torch.eye(len(axes), dtype=torch.bool)
+    near = (near & other) if bool((near & other).any()) else other
+    pairs = near.nonzero().T
+    return pairs[:, :: max(1, math.ceil(pairs.shape[1] / (2 * _MOST_PAIRS)))]

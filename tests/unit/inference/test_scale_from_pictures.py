@@ -1,6 +1,8 @@
 import pytest
 import torch
 
+from mda.geometry import Cameras
+from mda.inference import scale_from_pictures as module
 from mda.inference.scale_from_pictures import scale_from_pictures
 from tests.unit.inference.slope import seen_slope
 
@@ -58,3 +60,33 @@ def test_without_parallax_or_depth_nothing_is_told():
     images, depth, cameras = seen_slope()
     assert scale_from_pictures(images, torch.zeros_like(depth), None, cameras) is None
     assert scale_from_pictures(images[:1], depth[:1], None, cameras[:1]) is None
+
+
+def test_hundreds_of_views_cost_little_more_than_a_few(monkeypatch):
+    """Only the views of the pairs that are compared are touched, and there is a limit to their number."""
+    images, depth, cameras = seen_slope(60, hw=(48, 64), step=0.03)
+    touched = []
+    reduced = module._reduced
+
+    def counting(images, *others):
+        touched.append(len(images))
+        return reduced(images, *others)
+
+    monkeypatch.setattr(module, "_reduced", counting)
+    assert scale_from_pictures(images, depth / 7, None, cameras) == pytest.approx(7, rel=0.05)
+    again = torch.arange(600) % 60
+    many = scale_from_pictures(images[again], depth[again] / 7, None, cameras[again])
+    assert many == pytest.approx(7, rel=0.05)
+    assert max(touched) <= 96
+
+
+def test_views_that_look_elsewhere_are_not_compared():
+    images, depth, cameras = seen_slope(3)
+    about_face = torch.diag(torch.tensor([-1.0, 1.0, -1.0, 1.0], dtype=torch.float64))
+    turned = Cameras(
+        world_from_cam=cameras.world_from_cam @ about_face, intrinsics=cameras.intrinsics, image_hw=cameras.image_hw
+    )
+    both = Cameras.joined([cameras, turned[:1], turned[:1]])
+    noise = torch.randint(0, 256, (2, *images.shape[1:]), dtype=torch.uint8)
+    found = scale_from_pictures(torch.cat([images, noise]), torch.cat([depth, depth[:2]]), None, both)
+    assert found == pytest.approx(1, rel=0.03)
