@@ -8,6 +8,7 @@ from mda.geometry.rays import camera_rays, pixel_centers, points_from_depth, pro
 from mda.geometry.rigid import compose, homogeneous, rigid_inverse
 from mda.geometry.rotations import matrix_from_quaternion, quaternion_from_matrix, rotation_angle
 from mda.geometry.similarity import Similarity, fit_similarity, fit_similarity_robustly, weighted_median
+from mda.geometry.triangles import surface_triangles
 
 __all__ = [
     "Cameras",
@@ -29,5 +30,6 @@ __all__ = [
     "quaternion_from_matrix",
     "rigid_inverse",
     "rotation_angle",
+    "surface_triangles",
     "weighted_median",
 ]

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from mda.errors import InputError
+from mda.errors import ConfigError, InputError
 from mda.geometry import Cameras
 from mda.io import run_files
 from mda.io.run_files import RunView, view_numbers
@@ -96,7 +96,7 @@ class Run:
     @property
     def knows_confidence(self) -> bool:
         """Whether every view has a confidence."""
-        return all(self._file(position, "conf").exists() for position in range(len(self)))
+        return all(self._path(position, "conf").exists() for position in range(len(self)))
 
     def mixture(self, position: int) -> DepthMixture | None:
         """Density of batch shape [h, w], or None where it was not kept.
@@ -114,16 +114,20 @@ class Run:
             InputError: a file is missing or damaged.
         """
         world_from_cam, intrinsics = self.camera(position)
-        return RunView(
-            name=self.names[position],
-            color=self.color(position),
-            depth=self.depth(position),
-            world_from_cam=world_from_cam,
-            intrinsics=intrinsics,
-            sky=self.sky(position),
-            confidence=self.confidence(position),
-            mixture=self.mixture(position) if mixture else None,
-        )
+        try:
+            return RunView(
+                name=self.names[position],
+                color=self.color(position),
+                depth=self.depth(position),
+                world_from_cam=world_from_cam,
+                intrinsics=intrinsics,
+                sky=self.sky(position),
+                confidence=self.confidence(position),
+                mixture=self.mixture(position) if mixture else None,
+            )
+        except ConfigError as error:
+            message = f"{self.path} is damaged: {error} Make the run again, or copy it completely."
+            raise InputError(message) from error
 
     @property
     def image_hw(self) -> tuple[int, int]:
@@ -191,6 +195,18 @@ class Run:
         ]
 
     def _file(self, position: int, part: str) -> Path:
+        """Path of a part of a view.
+
+        Raises:
+            InputError: it is a link that leads out of the run, to files that are none of its business.
+        """
+        path = self._path(position, part)
+        if (path.is_symlink() or path.parent.is_symlink()) and not path.resolve().is_relative_to(self.path.resolve()):
+            message = f"{path} is a link that leads out of the run and is not followed; copy the file it leads to."
+            raise InputError(message)
+        return path
+
+    def _path(self, position: int, part: str) -> Path:
         return self.path / part / f"{self._stems[position]}{run_files.PARTS[part]}"
 
 

@@ -133,6 +133,9 @@ def read_camera(path: Path) -> tuple[Float32[ndarray, "4 4"], Float32[ndarray, "
     if pose.shape != (4, 4) or intrinsics.shape != (3, 3):
         message = f"{path} holds pose {pose.shape} and intrinsics {intrinsics.shape}; expected (4, 4) and (3, 3)."
         raise InputError(message)
+    if not (np.isfinite(pose).all() and np.isfinite(intrinsics).all() and min(np.diag(intrinsics)) > 0):
+        message = f"{path} holds no camera: a number is not finite, or a focal length not positive; make the run again."
+        raise InputError(message)
     return pose, intrinsics
 
 

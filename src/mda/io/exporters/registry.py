@@ -1,14 +1,18 @@
 """All formats, by the names that users type."""
 
+import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from mda.errors import ConfigError, OutputError
 from mda.io.atomic import staged
 from mda.io.exporters.contract import ExportReport, ExportSettings
+from mda.io.exporters.glb import export_glb
 from mda.io.exporters.ply import export_ply
 from mda.io.run import Run
+
+_LOGGER = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +24,7 @@ class Format:
         what: one line for people.
         place: name of the file or folder that is written, if nobody says otherwise; a folder has no ending.
         write: writes a run to a path that does not exist yet.
+        options: the fields of `ExportSettings`, besides filters, that change what is written.
         extra: the extra of the package that the format needs, or None.
     """
 
@@ -27,6 +32,7 @@ class Format:
     what: str
     place: str
     write: Callable[[Run, Path, ExportSettings], ExportReport]
+    options: frozenset[str] = frozenset()
     extra: str | None = None
 
     @property
@@ -36,7 +42,20 @@ class Format:
 
 
 _ALL = (
-    Format(name="ply", what="point cloud with colours and confidence, binary", place="points.ply", write=export_ply),
+    Format(
+        name="ply",
+        what="point cloud with colours and confidence, binary",
+        place="points.ply",
+        write=export_ply,
+        options=frozenset({"normals"}),
+    ),
+    Format(
+        name="glb",
+        what="glTF with cameras and a cloud of points, or a mesh that never bridges an edge",
+        place="scene.glb",
+        write=export_glb,
+        options=frozenset({"mesh"}),
+    ),
 )
 FORMATS: dict[str, Format] = {found.name: found for found in _ALL}
 
@@ -72,7 +91,11 @@ def export_run(
         OutputError: the place is taken, or cannot be written to.
         MissingExtraError: the format needs an extra that is not installed.
     """
-    chosen = find_format(name)
+    chosen, settings = find_format(name), settings or ExportSettings()
+    _warn_of_idle_options(chosen, settings)
+    if not settings.filters.positions(run):
+        message = f"{run.path} has {len(run)} views, numbered from 0, and none of them is chosen (--views)."
+        raise ConfigError(message)
     path = run.path / "exports" / chosen.place if path is None else path
     if path.exists() and not overwrite:
         message = f"{path} is there already; choose another place (--out) or replace it (--overwrite)."
@@ -82,5 +105,15 @@ def export_run(
         message = f"{path} is {kind}, which {name} cannot replace; choose another place (--out)."
         raise OutputError(message)
     with staged(path) as temporary:
-        report = chosen.write(run, temporary, settings or ExportSettings())
+        report = chosen.write(run, temporary, settings)
     return ExportReport(path=path, summary=report.summary, problems=report.problems)
+
+
+def _warn_of_idle_options(chosen: Format, settings: ExportSettings) -> None:
+    """Say which options the format does not know."""
+    default = ExportSettings()
+    options = [field.name for field in fields(ExportSettings) if field.name != "filters"]
+    asked = {name for name in options if getattr(settings, name) != getattr(default, name)}
+    if idle := sorted(asked - chosen.options):
+        names = ", ".join(f"--{name.replace('_', '-')}" for name in idle)
+        _LOGGER.warning("The format %s does not know %s; it is written without.", chosen.name, names)
