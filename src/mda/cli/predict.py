@@ -58,6 +58,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--size", type=whole_number, metavar="PIXELS", help=size)
     decoder = "how a depth is chosen from the density; default: the model's own"
     add("--decoder", choices=DECODERS, help=decoder)
+    recalibration = (
+        "factor on the widths of the densities, as `mda evaluate calibration` fits it; default: the model's own"
+    )
+    add("--recalibration", type=positive_number, metavar="F", help=recalibration)
     cameras = "known cameras: COLMAP model folder, transforms.json, or a run; they fix poses and scale"
     add("--cameras", type=Path, metavar="FILE", help=cameras)
     together = "views looked at together, fewer need less memory; longer clips go in windows; default 16"
@@ -101,6 +105,7 @@ def run(arguments: argparse.Namespace) -> int:
         checkpoint=arguments.checkpoint,
         device=arguments.device,
         commercial=arguments.commercial,
+        recalibration=arguments.recalibration,
     )
     reports, failures = [], list(found.problems)
     for clip in found.clips:

@@ -2,9 +2,10 @@
 
 import difflib
 import logging
+import math
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 
@@ -42,6 +43,7 @@ def load(
     checkpoint: str | Path | None = None,
     device: torch.device | str | None = None,
     commercial: bool = False,
+    recalibration: float | None = None,
 ) -> Predictor:
     """A predictor that is ready to use.
 
@@ -55,9 +57,11 @@ def load(
             `find_weights` looks.
         device: where to compute; by default CUDA if there is any, else Apple's MPS, else the CPU.
         commercial: refuse weights whose licence does not allow commercial use.
+        recalibration: factor on the scales of all components, as `mda evaluate calibration` fits it; by default the
+            model's own. `save_pretrained` keeps it.
 
     Raises:
-        ConfigError: there is no such model or device, or it may not be used commercially.
+        ConfigError: there is no such model or device, it may not be used commercially, or the factor is not above 0.
         CheckpointError: the weights are not on this machine and cannot be fetched, are damaged, or of another model.
     """
     device = checked_device(device) if device is not None else best_device()
@@ -70,9 +74,15 @@ def load(
     model = find_model(name_or_path)
     if commercial:
         check_commercial(model.preset)
+    preset = model.preset
+    if recalibration is not None:
+        if not 0 < recalibration < math.inf:
+            message = f"A recalibration is a number above 0 (1 changes nothing), found {recalibration}."
+            raise ConfigError(message)
+        preset = replace(preset, recalibration=float(recalibration))
     weights = model.weights() if checkpoint is None else Path(checkpoint).expanduser()
-    network = load_network(model.preset, weights, device)
-    return Predictor(network=network, preset=model.preset, device=device, weights=weights)
+    network = load_network(preset, weights, device)
+    return Predictor(network=network, preset=preset, device=device, weights=weights)
 
 
 def find_model(

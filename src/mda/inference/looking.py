@@ -86,7 +86,7 @@ class Onlooker:
             real = (clip, slice(len(views)))
             looks.append(
                 Look(
-                    mixture=output.mixture[real].to("cpu"),
+                    mixture=output.mixture[real].to("cpu").recalibrated(self.preset.recalibration),
                     sky_log_odds=None if output.sky_log_odds is None else output.sky_log_odds[real].cpu(),
                     cameras=assumed_cameras(len(views), image_hw) if found is None else found[real].to("cpu"),
                 )

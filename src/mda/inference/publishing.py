@@ -4,6 +4,7 @@ The configuration names the preset, from which the network is built, so nothing 
 """
 
 import json
+import math
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -121,11 +122,19 @@ def read_config(path: Path) -> Preset:
             f"{__version__} does not know. Install a newer mda: pip install -U mda"
         )
         raise CheckpointError(message)
-    licence = config.get("licence")
+    licence, recalibration = config.get("licence"), config.get("recalibration", preset.recalibration)
+    if (
+        isinstance(recalibration, bool)
+        or not isinstance(recalibration, int | float)
+        or not 0 < recalibration < math.inf
+    ):
+        message = f"{path} has the recalibration {recalibration!r}; expected a number above 0 (1 changes nothing)."
+        raise CheckpointError(message)
     return replace(
         preset,
         licence_weights=licence if isinstance(licence, str) else preset.licence_weights,
         commercial=preset.commercial and config.get("commercial", True) is True,
+        recalibration=float(recalibration),
     )
 
 
@@ -198,6 +207,7 @@ def _config(preset: Preset) -> dict[str, Any]:
         "preset": preset.name,
         "licence": preset.licence_weights,
         "commercial": preset.commercial,
+        "recalibration": preset.recalibration,
     }
 
 

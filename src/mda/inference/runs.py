@@ -222,6 +222,8 @@ def _run_info(predictor: Predictor, clip: Clip, settings: RunSettings, plan: Pla
         "source": str(clip.source),
         "files": _fingerprint([clip.source] if clip.is_video else list(clip.images)),
     }
+    if predictor.preset.recalibration != 1:
+        decides["recalibration"] = predictor.preset.recalibration
     if settings.cameras is not None:  # runs without known cameras say nothing of them, as before there were any
         decides["cameras"] = settings.cameras.fingerprint()
     return RunInfo(

@@ -195,6 +195,10 @@ class DepthMixture:
             count=count,
         )
 
+    def recalibrated(self, factor: float) -> "DepthMixture":
+        """The same mixture with all scales multiplied by a factor, as `mda evaluate calibration` fits it."""
+        return self if factor == 1 else replace(self, scales=self.scales * factor)
+
     def to(self, *args: Any, **kwargs: Any) -> "DepthMixture":  # noqa: ANN401 - the arguments of torch.Tensor.to
         """Move to a device or dtype; takes the arguments of `torch.Tensor.to`."""
         return replace(self, **{name: getattr(self, name).to(*args, **kwargs) for name in _FIELDS})

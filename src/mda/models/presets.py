@@ -51,6 +51,7 @@ class Preset:
         long_side: default size of the longer image side in pixels; `patch`: sides are multiples of it.
         decoder: default way from density to depth.
         any_view: looks at all views of a clip together and predicts cameras.
+        recalibration: factor on the scales of all components, as `mda evaluate calibration` fits it.
         takes_cameras: can be told cameras; `rescales_cameras`: then in units of their median distance.
         notes: what one should know, e.g. on the licence.
     """
@@ -69,6 +70,7 @@ class Preset:
     long_side: int = 504
     patch: int = 14
     decoder: Decoder = Decoder.COMPONENT
+    recalibration: float = 1.0
     any_view: bool = True
     takes_cameras: bool = True
     rescales_cameras: bool = True

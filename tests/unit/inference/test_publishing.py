@@ -49,6 +49,29 @@ def test_a_folder_comes_back_as_the_same_predictor(predictor, tmp_path):
     torch.testing.assert_close(after.cameras.intrinsics, before.cameras.intrinsics, rtol=1e-4, atol=1e-5)
 
 
+def test_a_recalibration_is_kept_and_widens_the_densities(predictor, tmp_path):
+    wide = replace(predictor, preset=replace(predictor.preset, recalibration=1.5))
+    again = load(wide.save_pretrained(tmp_path / "model"), device="cpu")
+    assert again.preset.recalibration == 1.5
+    image = photo(tmp_path / "a.png")
+    before, after = predictor.predict([image], size=64), again.predict([image], size=64)
+    torch.testing.assert_close(after.mixture.scales, 1.5 * before.mixture.scales, rtol=1e-4, atol=1e-6)
+    torch.testing.assert_close(after.mixture.locs, before.mixture.locs, rtol=1e-4, atol=1e-5)
+    # What is asked for goes before what was saved.
+    assert load(tmp_path / "model", device="cpu", recalibration=2.0).preset.recalibration == 2.0
+
+
+@pytest.mark.parametrize("value", [0, -1, "wide", True, None])
+def test_impossible_recalibrations_are_refused(predictor, tmp_path, value):
+    predictor.save_pretrained(tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps({**config, "recalibration": value}))
+    with pytest.raises(CheckpointError, match="recalibration"):
+        load(tmp_path, device="cpu")
+    with pytest.raises(ConfigError, match="recalibration"):
+        load("mda_mini", device="cpu", recalibration=-1.0)
+
+
 def test_saving_again_replaces(predictor, tmp_path):
     predictor.save_pretrained(tmp_path)
     other = replace(predictor, preset=NON_COMMERCIAL)
