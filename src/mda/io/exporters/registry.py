@@ -7,9 +7,11 @@ from pathlib import Path
 
 from mda.errors import ConfigError, OutputError
 from mda.io.atomic import staged
+from mda.io.exporters.colmap import export_colmap
 from mda.io.exporters.contract import ExportReport, ExportSettings
 from mda.io.exporters.glb import export_glb
 from mda.io.exporters.ply import export_ply
+from mda.io.exporters.transforms import export_transforms
 from mda.io.run import Run
 
 _LOGGER = logging.getLogger(__name__)
@@ -55,6 +57,20 @@ _ALL = (
         place="scene.glb",
         write=export_glb,
         options=frozenset({"mesh"}),
+    ),
+    Format(
+        name="colmap",
+        what="COLMAP model (cameras, images, points3D) with the images",
+        place="colmap",
+        write=export_colmap,
+        options=frozenset({"original_size", "text"}),
+    ),
+    Format(
+        name="transforms",
+        what="transforms.json of nerfstudio and instant-ngp, with images and cloud",
+        place="transforms",
+        write=export_transforms,
+        options=frozenset({"original_size", "normals"}),
     ),
 )
 FORMATS: dict[str, Format] = {found.name: found for found in _ALL}

@@ -15,7 +15,6 @@ from mda.geometry import Cameras, matrix_from_quaternion, quaternion_from_matrix
 from mda.io.camera_files.known import is_rotation
 from mda.io.clouds import CloudFilter
 from mda.io.images import IMAGE_EXTENSIONS
-from mda.io.resize import CropBox, cameras_in_source
 from mda.io.run import Run
 from mda.io.run_files import RunView
 from mda.shapes import Bool, Float32, ndarray
@@ -84,23 +83,6 @@ def exact_camera(run: Run, position: int) -> Cameras:
     pose[:3, :3] = matrix_from_quaternion(quaternion_from_matrix(pose[:3, :3]))
     height, width = run.depth(position).shape
     return Cameras(world_from_cam=pose, intrinsics=intrinsics, image_hw=(height, width))
-
-
-def source_camera(run: Run, numbered: NumberedView) -> Cameras:
-    """The camera of a view for the whole image in its file.
-
-    Raises:
-        InputError: the run does not say which part of which image the view shows.
-    """
-    info = run.info.views.get(run.numbers[numbered.position])
-    if info is None or info.crop is None or info.source_hw is None:
-        message = (
-            f"{run.path} does not say the size of the original of {numbered.view.name}; leave --original-size out."
-        )
-        raise InputError(message)
-    top, left, height, width = info.crop
-    box = CropBox(top=top, left=left, height=height, width=width)
-    return cameras_in_source(numbered.camera, box, info.source_hw)
 
 
 def solid_pixels(depth: Float32[ndarray, "h w"], sky: Bool[ndarray, "h w"] | None) -> Bool[ndarray, "h w"]:
