@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from mda import __version__
-from mda.cli import app, convert, download, export, models, predict, synth, train
+from mda.cli import app, convert, data, download, export, models, predict, synth, train
 from mda.cli.messages import messages_on_stderr
 from mda.errors import MdaError
 
@@ -24,6 +24,7 @@ _COMMANDS = {
     "models": models,
     "download": download,
     "convert": convert,
+    "data": data,
     "synth": synth,
     "train": train,
 }

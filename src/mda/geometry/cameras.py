@@ -101,6 +101,19 @@ class Cameras:
         shift[0, 2], shift[1, 2] = left, top
         return replace(self, intrinsics=self.intrinsics - shift, image_hw=(height, width))
 
+    def window(self, top: float, left: float, height: float, width: float, image_hw: tuple[int, int]) -> "Cameras":
+        """The same cameras for a window of the image, not necessarily of whole pixels, resized to `image_hw`."""
+        shift, scale = self.intrinsics.new_zeros(3, 3), [image_hw[1] / width, image_hw[0] / height, 1.0]
+        shift[0, 2], shift[1, 2] = left, top
+        intrinsics = (self.intrinsics - shift) * self.intrinsics.new_tensor(scale)[:, None]
+        return replace(self, intrinsics=intrinsics, image_hw=image_hw)
+
+    def from_integer_centres(self) -> "Cameras":
+        """These cameras if their intrinsics count the centre of the top-left pixel as (0, 0), as OpenCV does."""
+        shift = self.intrinsics.new_zeros(3, 3)
+        shift[:2, 2] = 0.5
+        return replace(self, intrinsics=self.intrinsics + shift)
+
     def relative_to_first(self) -> "Cameras":
         """The same cameras in the frame of the first view of the last batch axis, which becomes the identity."""
         to_first = rigid_inverse(self.world_from_cam[..., :1, :, :])

@@ -1,0 +1,190 @@
+"""What a reader of a data set provides, and a data set opened with it."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+from typing import Protocol, runtime_checkable
+
+from mda.data.files import Files, FolderFiles
+from mda.data.view_sampling import ViewSampling
+from mda.data.views import RawView
+from mda.errors import ConfigError, InputError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scene:
+    """A sequence of frames of one place: one capture, one camera.
+
+    Attributes:
+        name: unique in the source.
+        folder: where it is, relative to the root.
+        frames: names of its frames in order of time.
+    """
+
+    name: str
+    folder: str
+    frames: tuple[str, ...]
+
+
+@runtime_checkable
+class Layout(Protocol):
+    """One way in which the files of a data set lie on disk. Picklable and without state."""
+
+    @property
+    def name(self) -> str:
+        """`published`, as the published training pipeline prepares it, `original`, as it is downloaded, or another."""
+        ...
+
+    @property
+    def expected(self) -> str:
+        """The files that are expected, in one line, for messages and documents."""
+        ...
+
+    def find(self, files: Files, split: str | None) -> Iterable[Scene]:
+        """The scenes, with all frames that have a picture, in an order that does not depend on the file system."""
+        ...
+
+    def members(self, scene: Scene, frame: str) -> Mapping[str, str]:
+        """The files of a frame by what they hold (`image`, `depth`, `camera`, ...)."""
+        ...
+
+    def read(self, files: Files, scene: Scene, frame: str, name: str) -> RawView:
+        """Read a frame.
+
+        Raises:
+            InputError: it is broken and must be left out; the message names the file.
+        """
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceInfo:
+    """A data set that can be read.
+
+    Attributes:
+        name: as typed on the command line and in recipes.
+        title: as its authors write it.
+        licence: of the data.
+        link: where to get it.
+        unit: of its depth: `m`, or what else.
+        sky: where its sky labels come from.
+        layouts: the ways in which it may lie on disk, tried in this order.
+        sampling: how the views of a clip are drawn from a scene.
+        cameras_known: whether its cameras are real (single pictures have made-up ones).
+        splits: names of its parts, if its layout has folders for them.
+    """
+
+    name: str
+    title: str
+    licence: str
+    link: str
+    unit: str
+    sky: str
+    layouts: tuple[Layout, ...]
+    sampling: ViewSampling
+    cameras_known: bool = True
+    splits: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class MissingFile:
+    """A file that a frame should have and has not."""
+
+    scene: str
+    frame: str
+    path: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenedSource:
+    """A data set on disk with an index of its complete frames.
+
+    Attributes:
+        info: which data set.
+        files: where it is.
+        layout: how it lies there.
+        scenes: scenes with at least one complete frame; frames with missing files are left out.
+        missing: the missing files.
+    """
+
+    info: SourceInfo
+    files: Files
+    layout: Layout
+    scenes: tuple[Scene, ...]
+    missing: tuple[MissingFile, ...]
+
+    def view(self, scene: Scene, frame: str) -> RawView:
+        """Read a frame.
+
+        Raises:
+            InputError: it is broken and must be left out; the message names the file.
+        """
+        return self.layout.read(self.files, scene, frame, f"{self.info.name}/{scene.name}/{frame}")
+
+    @property
+    def num_frames(self) -> int:
+        """Number of complete frames."""
+        return sum(len(scene.frames) for scene in self.scenes)
+
+
+def open_source(
+    info: SourceInfo, root: Path | str | Files, *, layout: str | None = None, split: str | None = None
+) -> OpenedSource:
+    """Find out how a data set lies on disk, list its frames and note which files are missing.
+
+    Args:
+        info: which data set.
+        root: its folder, or its files.
+        layout: name of the layout; by default the first in which there is a scene.
+        split: name of the part to open; all of them by default.
+
+    Raises:
+        InputError: no such folder, or no scene of the data set in it.
+        ConfigError: the data set has no such layout or part.
+    """
+    files = FolderFiles(Path(root)) if isinstance(root, str | Path) else root
+    layouts = [known for known in info.layouts if layout in {None, known.name}]
+    if not layouts:
+        names = ", ".join(known.name for known in info.layouts)
+        message = f"{info.title} has no layout {layout!r}; the layouts are {names}."
+        raise ConfigError(message)
+    if split is not None and split not in info.splits:
+        parts = f"the parts are {', '.join(info.splits)}" if info.splits else "it has no parts"
+        message = f"{info.title} has no part {split!r}; {parts}."
+        raise ConfigError(message)
+    for known in layouts:
+        found = list(known.find(files, split))
+        if any(scene.frames for scene in found):
+            scenes, missing = _complete(files, known, found)
+            return OpenedSource(info=info, files=files, layout=known, scenes=scenes, missing=missing)
+    wanted = " or ".join(f"{known.expected} ({known.name})" for known in layouts)
+    message = (
+        f"{files.place} holds no scenes of {info.title}: expected {wanted}. Check the path; get it at {info.link}."
+    )
+    raise InputError(message)
+
+
+def _complete(
+    files: Files, layout: Layout, found: Iterable[Scene]
+) -> tuple[tuple[Scene, ...], tuple[MissingFile, ...]]:
+    """Scenes with their complete frames, and the files that the other frames lack."""
+    scenes, missing = [], []
+    for scene in found:
+        # A folder is listed once per scene, not once per file.
+        names: dict[str, frozenset[str]] = {}
+        kept = []
+        for frame in scene.frames:
+            complete = True
+            for path in layout.members(scene, frame).values():
+                place = PurePosixPath(path)
+                folder = "" if str(place.parent) == "." else str(place.parent)
+                if folder not in names:
+                    names[folder] = frozenset(files.names(folder))
+                if place.name not in names[folder]:
+                    complete = False
+                    missing.append(MissingFile(scene=scene.name, frame=frame, path=path))
+            if complete:
+                kept.append(frame)
+        if kept:
+            scenes.append(replace(scene, frames=tuple(kept)))
+    return tuple(scenes), tuple(missing)

@@ -1,0 +1,142 @@
+"""Files of data sets as arrays. Whatever is wrong with one is an `InputError` that names it; nothing is unpickled."""
+
+import io
+import json
+import warnings
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from mda.data.files import Files
+from mda.errors import InputError
+from mda.io.images import to_rgb
+from mda.shapes import Float, Float32, Shaped, UInt8, ndarray
+
+
+def damaged(files: Files, path: str, why: object) -> InputError:
+    """The error for a file whose content is not what it should be."""
+    return InputError(f"{files.place}/{path} is damaged ({why}); download or prepare it again.")
+
+
+def read_colour(files: Files, path: str) -> UInt8[ndarray, "h w 3"]:
+    """An image file as sRGB, as it is stored (data sets do not turn their images by EXIF tags).
+
+    Raises:
+        InputError: it is missing or damaged.
+    """
+    image = _open(files, path)
+    return np.array(image if image.mode == "RGB" else to_rgb(image, Path(files.place, path)))
+
+
+def read_levels(files: Files, path: str) -> Shaped[ndarray, "h w"]:
+    """A one-channel image file of 8 or 16 bits as whole numbers.
+
+    Raises:
+        InputError: it is missing, damaged, or has several channels.
+    """
+    image = _open(files, path)
+    if image.mode not in {"L", "P", "1", "I", "I;16", "I;16B"}:
+        raise damaged(files, path, f"its pixels are {image.mode}, expected one channel of 8 or 16 bits")
+    values = np.asarray(image)
+    return values.astype(np.uint8) if values.dtype == bool else values
+
+
+def read_mask(files: Files, path: str) -> Shaped[ndarray, "h w"]:
+    """A mask image of any mode: the largest channel, 0..255.
+
+    Raises:
+        InputError: it is missing or damaged.
+    """
+    image = _open(files, path)
+    if image.mode in {"RGB", "RGBA", "LA"}:
+        values = np.asarray(image)
+        return values[..., : 3 if image.mode.startswith("RGB") else 1].max(-1)
+    return np.asarray(image.convert("L"))
+
+
+def read_npy(files: Files, path: str) -> Float32[ndarray, "h w"]:
+    """A two-dimensional .npy file as float32 (a third axis of length one is dropped).
+
+    Raises:
+        InputError: it is missing, damaged, or of another shape.
+    """
+    try:
+        values = np.load(io.BytesIO(files.read(path)), allow_pickle=False)
+    except (ValueError, EOFError, OSError) as error:
+        raise damaged(files, path, error) from error
+    if values.ndim == 3 and values.shape[-1] == 1:
+        values = values[..., 0]
+    if values.ndim != 2:
+        raise damaged(files, path, f"its shape is {values.shape}, expected (height, width)")
+    return values.astype(np.float32, copy=False)
+
+
+def read_npz(files: Files, path: str, keys: tuple[str, ...]) -> tuple[Shaped[ndarray, "..."], ...]:
+    """Arrays of an .npz file.
+
+    Raises:
+        InputError: it is missing or damaged, or has no such array.
+    """
+    try:
+        with np.load(io.BytesIO(files.read(path)), allow_pickle=False) as content:
+            return tuple(content[key] for key in keys)
+    except KeyError as error:
+        raise damaged(files, path, f"it has no array {error}") from error
+    except (ValueError, EOFError, OSError, zipfile.BadZipFile, TypeError, AttributeError) as error:
+        raise damaged(files, path, error) from error
+
+
+def read_camera(files: Files, path: str, *, intrinsics: str, pose: str) -> tuple[ndarray, ndarray]:
+    """Intrinsics [3, 3] and pose [4, 4] of an .npz file under the given names.
+
+    Raises:
+        InputError: it is missing, damaged, or the shapes are others.
+    """
+    matrix, world_from_cam = read_npz(files, path, (intrinsics, pose))
+    if matrix.shape != (3, 3) or world_from_cam.shape != (4, 4):
+        raise damaged(files, path, f"shapes are {matrix.shape} and {world_from_cam.shape}, expected (3, 3) and (4, 4)")
+    return matrix, world_from_cam
+
+
+def read_numbers(files: Files, path: str, *, columns: int, skip_rows: int = 0) -> Float[ndarray, "n columns"]:
+    """A text file of numbers in rows, separated by spaces or commas.
+
+    Raises:
+        InputError: it is missing, not numbers, or has rows of another length.
+    """
+    text = files.read(path).decode("utf-8", "replace").replace(",", " ")
+    rows = [line.split() for line in text.splitlines()[skip_rows:] if line.strip()]
+    try:
+        table = np.array([[float(value) for value in row] for row in rows], np.float64)
+    except ValueError as error:
+        raise damaged(files, path, error) from error
+    if table.ndim != 2 or table.shape[1] != columns:
+        raise damaged(files, path, f"expected rows of {columns} numbers")
+    return table
+
+
+def read_json(files: Files, path: str) -> Any:  # noqa: ANN401 - whatever JSON holds
+    """Content of a JSON file.
+
+    Raises:
+        InputError: it is missing or not JSON.
+    """
+    try:
+        return json.loads(files.read(path))
+    except ValueError as error:
+        raise damaged(files, path, error) from error
+
+
+def _open(files: Files, path: str) -> Image.Image:
+    content = files.read(path)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", module=r"PIL\..*")  # odd metadata; damaged pixels raise
+            image = Image.open(io.BytesIO(content))
+            image.load()
+    except Exception as error:  # decoders of damaged files raise anything from OSError to IndexError
+        raise damaged(files, path, error) from error
+    return image

@@ -1,0 +1,91 @@
+"""Where the files of a data set are: a folder, named by paths relative to its root."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+from mda.errors import InputError
+from mda.io.names import is_hidden, natural_key
+
+
+@runtime_checkable
+class Files(Protocol):
+    """A tree of files that are read whole. Picklable, without open files, so that loader processes can share it."""
+
+    @property
+    def place(self) -> str:
+        """The root, for messages."""
+        ...
+
+    def folders(self, folder: str = "") -> list[str]:
+        """Names of the visible folders in a folder, in natural order; none if it does not exist."""
+        ...
+
+    def names(self, folder: str = "") -> list[str]:
+        """Names of the visible files in a folder, in natural order; none if it does not exist."""
+        ...
+
+    def read(self, path: str) -> bytes:
+        """Content of a file.
+
+        Raises:
+            InputError: it is missing or cannot be read; the message names it.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class FolderFiles:
+    """The files of a folder on disk.
+
+    Attributes:
+        root: the folder.
+    """
+
+    root: Path
+
+    def __post_init__(self) -> None:
+        """Refuse what is not a folder.
+
+        Raises:
+            InputError: there is no such folder.
+        """
+        if not self.root.is_dir():
+            message = f"No folder at {self.root}; check the path."
+            raise InputError(message)
+
+    @property
+    def place(self) -> str:
+        """The root, for messages."""
+        return str(self.root)
+
+    def folders(self, folder: str = "") -> list[str]:
+        """Names of the visible folders in a folder."""
+        return self._list(folder, folders=True)
+
+    def names(self, folder: str = "") -> list[str]:
+        """Names of the visible files in a folder."""
+        return self._list(folder, folders=False)
+
+    def read(self, path: str) -> bytes:
+        """Content of a file.
+
+        Raises:
+            InputError: it is missing or cannot be read.
+        """
+        try:
+            return (self.root / path).read_bytes()
+        except OSError as error:
+            message = f"Cannot read {self.root / path}: {error.strerror or error}. Download or prepare it again."
+            raise InputError(message) from error
+
+    def _list(self, folder: str, *, folders: bool) -> list[str]:
+        place = self.root / folder
+        if not place.is_dir():
+            return []
+        try:
+            inside = [path for path in place.iterdir() if not is_hidden(path) and path.is_dir() == folders]
+        except OSError as error:
+            message = f"Cannot list {place}: {error.strerror or error}. Check its permissions."
+            raise InputError(message) from error
+        return sorted((path.name for path in inside), key=natural_key)

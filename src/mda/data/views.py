@@ -1,0 +1,173 @@
+"""One frame of a data set as its reader hands it over: nothing cropped, resized or normalised yet."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from mda.errors import InputError
+from mda.geometry import Cameras
+from mda.shapes import Bool, Float, Float32, UInt8, ndarray
+
+# A picture without any pixel brighter than this shows nothing (lens cap, renderer that failed).
+_BLACK = 3
+# Largest departure of R^T R from the identity; poses in text files are rounded.
+_RIGID_TOLERANCE = 1e-2
+
+
+@dataclass(frozen=True, kw_only=True)
+class GlassLayers:
+    """What is known of transparent surfaces.
+
+    Attributes:
+        glass: pixels that show a transparent surface with something behind it.
+        last_depth: z-depth of the farthest layer where `last_valid`, else 0; `RawView.depth` is the nearest layer.
+        last_valid: pixels whose last depth is known.
+    """
+
+    glass: Bool[ndarray, "h w"]
+    last_depth: Float32[ndarray, "h w"]
+    last_valid: Bool[ndarray, "h w"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RawView:
+    """A frame at its own size.
+
+    Attributes:
+        image: sRGB.
+        depth: z-depth in the unit of the source where `valid`, else 0. Nothing is NaN or infinite.
+        valid: pixels with known depth.
+        sky: pixels known to be sky; never `valid`.
+        sky_labelled: pixels of which it is known whether they are sky. With `sky` this is one label of three: sky, not
+            sky, unknown.
+        camera: batch shape (), image size that of `image`.
+        name: for messages: source, scene and frame.
+        layers: transparent surfaces, where the source knows them.
+    """
+
+    image: UInt8[ndarray, "h w 3"]
+    depth: Float32[ndarray, "h w"]
+    valid: Bool[ndarray, "h w"]
+    sky: Bool[ndarray, "h w"]
+    sky_labelled: Bool[ndarray, "h w"]
+    camera: Cameras
+    name: str
+    layers: GlassLayers | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileCamera:
+    """A camera as a file has it.
+
+    Attributes:
+        intrinsics: in pixels.
+        world_from_cam: OpenCV pose.
+        integer_centres: whether the intrinsics count the centre of the top-left pixel as (0, 0) and not as (0.5, 0.5).
+    """
+
+    intrinsics: Float[ndarray, "3 3"]
+    world_from_cam: Float[ndarray, "4 4"]
+    integer_centres: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class DepthRule:
+    """What the numbers in the depth files of a source mean.
+
+    Attributes:
+        far: depth from which on (and infinite) a pixel is not a surface.
+        far_is_sky: whether those pixels are sky, else they are unknown.
+        sky_known: whether the source tells sky from not-sky at all: then every valid pixel is labelled not-sky, and a
+            source without far pixels (indoors) labels all its valid pixels not-sky.
+    """
+
+    far: float = float("inf")
+    far_is_sky: bool = False
+    sky_known: bool = False
+
+
+def make_view(
+    *,
+    name: str,
+    image: UInt8[ndarray, "h w 3"],
+    depth: Float[ndarray, "depth_h depth_w"],
+    camera: FileCamera,
+    rule: DepthRule,
+    sky: Bool[ndarray, "h w"] | None = None,
+    layers: GlassLayers | None = None,
+) -> RawView:
+    """A frame from what its files hold, checked.
+
+    Args:
+        name: source, scene and frame.
+        image: sRGB.
+        depth: as in the file, in the unit of the source: not finite or not above 0 means unknown, far as `rule` says.
+        camera: in pixels of `image`.
+        rule: what far depth means.
+        sky: sky mask of the source, where it has one; every pixel is then labelled.
+        layers: transparent surfaces.
+
+    Raises:
+        InputError: sizes differ, the camera is no camera, or the frame shows nothing: it must be left out.
+    """
+    height, width = image.shape[:2]
+    if depth.shape != (height, width):
+        found = f"{depth.shape[1]} x {depth.shape[0]}"
+        message = f"{name}: the depth has {found} pixels, the image {width} x {height}; download or prepare it again."
+        raise InputError(message)
+    if image.max() <= _BLACK:
+        message = f"{name}: the picture is black; leave it out or download it again."
+        raise InputError(message)
+    depth = depth.astype(np.float32, copy=False)
+    # NaN compares false, so it is neither valid nor far.
+    valid, far = (depth > 0) & (depth < rule.far), depth >= rule.far
+    far |= np.isposinf(depth)
+    valid &= ~far
+    if sky is not None:
+        valid, labelled = valid & ~sky, np.ones_like(sky)
+    elif rule.sky_known:
+        sky = far if rule.far_is_sky else np.zeros_like(far)
+        labelled = valid | sky
+    else:
+        sky, labelled = np.zeros_like(far), np.zeros_like(far)
+    if layers is None and not valid.any() and not sky.any():
+        message = f"{name}: no pixel has a usable depth; leave the frame out or prepare it again."
+        raise InputError(message)
+    return RawView(
+        image=image,
+        depth=np.where(valid, depth, np.float32(0)),
+        valid=valid,
+        sky=sky,
+        sky_labelled=labelled,
+        camera=make_camera(name, camera, (height, width)),
+        name=name,
+        layers=layers,
+    )
+
+
+def make_camera(name: str, camera: FileCamera, image_hw: tuple[int, int]) -> Cameras:
+    """A camera from the matrices of a file.
+
+    Raises:
+        InputError: a number is not finite, the focal length is not above 0, or the pose is not a rigid motion.
+    """
+    pose, matrix = np.asarray(camera.world_from_cam, np.float64), np.asarray(camera.intrinsics, np.float64)
+    rotation = pose[:3, :3]
+    rigid = (
+        bool(np.isfinite(pose).all())
+        and float(np.abs(rotation.T @ rotation - np.eye(3)).max()) < _RIGID_TOLERANCE
+        and float(np.linalg.det(rotation)) > 0
+    )
+    if not rigid:
+        message = f"{name}: its pose is not a rigid motion; leave the frame out or prepare it again."
+        raise InputError(message)
+    if not np.isfinite(matrix).all() or min(matrix[0, 0], matrix[1, 1]) <= 0:
+        message = f"{name}: its intrinsics are not those of a camera; leave the frame out or prepare it again."
+        raise InputError(message)
+    made = Cameras(
+        world_from_cam=torch.from_numpy(pose.astype(np.float32)),
+        intrinsics=torch.from_numpy(matrix.astype(np.float32)),
+        image_hw=image_hw,
+    )
+    return made.from_integer_centres() if camera.integer_centres else made

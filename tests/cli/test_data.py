@@ -1,0 +1,68 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.unit.data.layouts import WRITERS
+
+
+@pytest.fixture
+def tartanair(tmp_path):
+    return tmp_path / "tartanair", WRITERS["tartanair", "published"](tmp_path / "tartanair")
+
+
+def test_a_whole_download_is_told_and_drawn(command, tartanair):
+    result = command("data", "check", tartanair[0], "--source", "tartanair")
+    assert result.code == 0, result.err
+    assert "TartanAir, published layout: 12 frames, 2 scenes" in result.out
+    assert "read 12 frames: 64 x 48 (12)" in result.out
+    assert "100% of points agree" in result.out
+    assert result.out.rstrip().splitlines()[-1] == "contact sheet: data_check/tartanair.png"
+    with Image.open("data_check/tartanair.png") as sheet:
+        assert len(np.unique(np.asarray(sheet).reshape(-1, 3), axis=0)) > 100
+
+
+def test_what_is_missing_or_broken_is_named(command, tartanair):
+    root, truth = tartanair
+    truth.depth.unlink()
+    (root / "office/Easy/P001/002_rgb.png").write_bytes(b"no picture")
+    result = command("data", "check", root, "--source", "tartanair")
+    assert result.code == 1
+    assert "1 missing file:" in result.out
+    assert "office/Easy/P001/001_depth.npy" in result.out
+    assert "1 broken frame:" in result.out
+    assert "002_rgb.png is damaged" in result.out
+    assert "not whole" in result.out
+
+
+def test_contact_sheets_are_not_overwritten_unless_told(command, tartanair):
+    arguments = ("data", "check", tartanair[0], "--source", "tartanair", "--out", "sheet.png", "--frames", 2)
+    assert command(*arguments).code == 0
+    refused = command(*arguments)
+    assert refused.code == 2
+    assert "--overwrite" in refused.err
+    assert command(*arguments, "--overwrite").code == 0
+
+
+def test_the_wrong_folder_is_told_with_what_is_expected(command, tmp_path):
+    (tmp_path / "empty").mkdir()
+    result = command("data", "check", tmp_path / "empty", "--source", "vkitti2")
+    assert result.code == 2
+    assert "holds no scenes of Virtual KITTI 2: expected Scene*/*/Camera_*" in result.err
+    assert command("data", "check", tmp_path / "nowhere", "--source", "vkitti2").code == 2
+
+
+def test_unknown_names_are_told_with_the_known_ones(command, tartanair):
+    result = command("data", "check", tartanair[0], "--source", "nothing")
+    assert result.code == 2
+    assert "tartanair" in result.err
+    result = command("data", "check", tartanair[0], "--source", "tartanair", "--layout", "other")
+    assert result.code == 2
+    assert "published, original" in result.err
+
+
+def test_all_sources_are_listed_with_licence_and_link(command):
+    result = command("data", "list")
+    assert result.code == 0
+    line = next(line for line in result.out.splitlines() if line.startswith("tartanair "))
+    assert "CC BY 4.0" in line
+    assert "https://" in line
