@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
+from typing import TypeVar
 
 import torch
 from torch import nn
@@ -20,6 +21,7 @@ logger = logging.getLogger(__name__)
 
 StateDict = dict[str, Tensor]
 Shapes = Mapping[str, tuple[int, ...]]
+_Entry = TypeVar("_Entry")
 
 # Wrappers around a network: compiled modules anywhere in a name, then at most one of the prefixes, tried in this order.
 _COMPILED = "_orig_mod."
@@ -168,13 +170,13 @@ class Mismatch:
         return "\n".join(lines)
 
 
-def strip_wrappers(state: Mapping[str, Tensor]) -> StateDict:
-    """State dict without the prefixes of compiled modules, trainers and wrappers around the network.
+def strip_wrappers(state: Mapping[str, _Entry]) -> dict[str, _Entry]:
+    """Entries by name without the prefixes of compiled modules, trainers and wrappers around the network.
 
     Raises:
         CheckpointError: two keys would get the same name.
     """
-    stripped: StateDict = {}
+    stripped: dict[str, _Entry] = {}
     for key, tensor in state.items():
         name = key.replace(_COMPILED, "")
         prefix = next((prefix for prefix in _PREFIXES if name.startswith(prefix)), "")

@@ -11,8 +11,8 @@ from safetensors.torch import save_file
 from mda.errors import CheckpointError, ConfigError, OutputError
 from mda.io.atomic import atomic_file, output_error
 from mda.models.adapters import StateDict, fitted, shapes_of, to_published
-from mda.models.checkpoints import read_metadata, read_state_dict
-from mda.models.loading import PRESET_KEY, preset_of_file, remedy
+from mda.models.checkpoints import read_metadata
+from mda.models.loading import PRESET_KEY, preset_of_file, read_weights, remedy
 from mda.models.presets import PRESETS, Preset
 from mda.shapes import Tensor
 
@@ -41,7 +41,7 @@ def convert_weights(
     """Write the weights of any file that can be read as safetensors, under published names and in their own type.
 
     Args:
-        source: weights file, see `read_state_dict`.
+        source: weights file, see `read_weights`.
         target: file to write, with the ending .safetensors.
         preset: the model that the weights belong to; told from the file by default.
         overwrite: replace a `target` that is there already.
@@ -61,7 +61,7 @@ def convert_weights(
     if target.exists() and source.exists() and target.samefile(source):
         message = f"{target} is the file to be converted. Choose another name for the result."
         raise ConfigError(message)
-    state = read_state_dict(source)
+    state = read_weights(source)
     chosen = preset or _only_preset_of_file(source)
     ours = fitted(
         state,

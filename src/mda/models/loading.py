@@ -6,10 +6,11 @@ from pathlib import Path
 import torch
 
 from mda.errors import CheckpointError
-from mda.models.adapters import Scheme, load_strictly, published_shapes, strip_wrappers, to_published
+from mda.models.adapters import Scheme, StateDict, load_strictly, published_shapes, strip_wrappers, to_published
 from mda.models.checkpoints import read_metadata, read_state_dict
 from mda.models.network import DepthNetwork
-from mda.models.presets import PRESETS, Preset, guess_preset
+from mda.models.presets import PRESETS, Preset, guess_by_shapes, guess_preset
+from mda.models.remains import promised_shapes
 from mda.shapes import Tensor
 
 _NOISE = 0.1
@@ -30,9 +31,33 @@ def load_network(preset: Preset, path: str | Path, device: torch.device | str = 
         CheckpointError: the file cannot be read, or does not fit; the message says what it looks like instead.
     """
     network = preset.build("meta")
-    state = read_state_dict(path)
+    state = read_weights(path)
     load_strictly(network, state, preset.scheme, source=str(path), hint=lambda found: remedy(preset, found))
     return network.eval().to(device)
+
+
+def read_weights(path: str | Path) -> StateDict:
+    """Tensors of a weights file, see `read_state_dict`; of a cut file, the error says which network it was.
+
+    Raises:
+        CheckpointError: the file is missing, truncated, damaged, or of another kind.
+    """
+    try:
+        return read_state_dict(path)
+    except CheckpointError as error:
+        guess = _guess_of_beginning(Path(path))
+        if guess is None:
+            raise
+        message = f"{error} Its beginning looks like the weights of {guess.name}."
+        raise CheckpointError(message) from error
+
+
+def _guess_of_beginning(path: Path) -> Preset | None:
+    """The preset that a file which cannot be read was going to hold, or None."""
+    try:
+        return guess_by_shapes(strip_wrappers(promised_shapes(path)))
+    except CheckpointError:
+        return None  # names that nobody writes; the file's own error says enough
 
 
 def preset_of_file(path: str | Path) -> Preset:
@@ -42,7 +67,7 @@ def preset_of_file(path: str | Path) -> Preset:
         CheckpointError: the file cannot be read, or is like none of the networks known here.
     """
     named = PRESETS.get(read_metadata(path).get(PRESET_KEY, ""))
-    preset = named or guess_preset(strip_wrappers(read_state_dict(path)))
+    preset = named or guess_preset(strip_wrappers(read_weights(path)))
     if preset is None:
         message = (
             f"{path} does not look like the weights of any model known here; "

@@ -10,7 +10,7 @@ import torch
 
 from mda.errors import ConfigError
 from mda.mixtures import Decoder
-from mda.models.adapters import Scheme, published_shapes
+from mda.models.adapters import Scheme, Shapes, published_shapes
 from mda.models.backbones import DinoConfig, ReferenceView
 from mda.models.da3 import AnyViewConfig, MixtureConfig, MonoConfig
 from mda.models.layers import FeedForward
@@ -285,7 +285,12 @@ def build(name: str, device: torch.device | str | None = None) -> DepthNetwork:
 
 def guess_preset(state: Mapping[str, Tensor]) -> Preset | None:
     """The preset whose published file this state dict (without wrappers) most looks like, or None."""
-    have = {(name, tuple(tensor.shape)) for name, tensor in state.items()}
+    return guess_by_shapes({name: tuple(tensor.shape) for name, tensor in state.items()})
+
+
+def guess_by_shapes(shapes: Shapes) -> Preset | None:
+    """The preset whose published file most looks like one of tensors of these names and shapes, or None."""
+    have = set(shapes.items())
     best, best_share = None, _LIKENESS
     for preset in PRESETS.values():
         want = set(published_shapes(preset.build("meta"), preset.scheme).items())
