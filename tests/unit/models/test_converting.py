@@ -74,7 +74,7 @@ def tiny(name):
 
 
 def test_models_that_differ_in_weights_alone_must_be_named(tmp_path, monkeypatch):
-    monkeypatch.setattr(converting, "read_state_dict", lambda _: tiny("da3mono-large"))
+    monkeypatch.setattr(converting, "read_weights", lambda _: tiny("da3mono-large"))
     monkeypatch.setattr(converting, "preset_of_file", lambda _: PRESETS["da3mono-large"])
     written = []
     monkeypatch.setattr(
