@@ -183,15 +183,20 @@ def _accepted(
     for _ in range(7):
         pose = anchor[0].between(wanted, share)
         probe = _probe(tracer, pose, small_hw)
-        if (
-            _fitness(stage, tracer, pose, probe) >= 0
-            and max(_overlap(probe, p) for _, p in anchors) >= _SMALLEST_OVERLAP
+        # The nearest are asked first: one that overlaps is enough, and of hundreds mostly the first one does.
+        if _fitness(stage, tracer, pose, probe) >= 0 and any(
+            _overlap(probe, other) >= _SMALLEST_OVERLAP for other in _nearest_first(pose, anchors)
         ):
             return pose, probe
         share *= 0.6
     # Hardly anything else than the anchor, but not the same picture.
     pose = anchor[0].between(wanted, 0.5 * share)
     return pose, _probe(tracer, pose, small_hw)
+
+
+def _nearest_first(pose: Pose, anchors: list[tuple[Pose, _Probe]]) -> list[_Probe]:
+    eyes = np.stack([anchor.eye for anchor, _ in anchors])
+    return [anchors[i][1] for i in np.square(eyes - pose.eye).sum(-1).argsort()]
 
 
 def _plan(rng: Rng, stage: Stage, first: Pose, views: int, depth: float) -> list[Pose]:
