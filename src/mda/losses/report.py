@@ -74,9 +74,11 @@ class LossReport:
         terms: its parts; they add up to it.
         counts: what they were averaged over.
         scale: [b] factor that brings each clip's predicted depth to the scale of its ground truth.
+        clip_nll: [b] mean likelihood of each clip's depth, unweighted; zero where none is known. For logs.
     """
 
     total: Float[Tensor, ""]
     terms: LossTerms
     counts: LossCounts
     scale: Float[Tensor, " b"]
+    clip_nll: Float[Tensor, " b"]

@@ -47,7 +47,8 @@ class TrainingLoss:
             kept = below_quantile(depth.nll)
             terms = _terms(scene, choice, depth, kept, self.config)
             counts = _counts(scene, kept.mask, targets)
-        return LossReport(total=terms.sum(), terms=terms, counts=counts, scale=choice.scale)
+            clip_nll = kept.tally_per_clip().mean.detach()
+        return LossReport(total=terms.sum(), terms=terms, counts=counts, scale=choice.scale, clip_nll=clip_nll)
 
 
 def depth_likelihood(scene: Scene, choice: Choice, config: LossConfig) -> Likelihood:

@@ -4,7 +4,7 @@ To add a network, add a `Preset` to `PRESETS`: anything that can be called to ge
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -14,7 +14,7 @@ from mda.models.adapters import Scheme, Shapes, published_shapes
 from mda.models.backbones import DinoConfig, ReferenceView
 from mda.models.da3 import AnyViewConfig, MixtureConfig, MonoConfig
 from mda.models.layers import FeedForward
-from mda.models.mini import MINI, MINI_SINGLE
+from mda.models.mini import MINI, MINI_SINGLE, MiniConfig
 from mda.models.network import DepthNetwork
 from mda.models.vggt import VggtConfig
 from mda.shapes import Tensor
@@ -54,6 +54,7 @@ class Preset:
         recalibration: factor on the scales of all components, as `mda evaluate calibration` fits it.
         takes_cameras: can be told cameras; `rescales_cameras`: then in units of their median distance.
         notes: what one should know, e.g. on the licence.
+        variant: how its mixture differs from the named network's (`Variant.to_json`), or nothing.
     """
 
     name: str
@@ -75,6 +76,7 @@ class Preset:
     takes_cameras: bool = True
     rescales_cameras: bool = True
     notes: str = ""
+    variant: str = ""
 
     def build(self, device: torch.device | str | None = None) -> DepthNetwork:
         """The network with fresh weights; on the device "meta" it has shapes but no memory."""
@@ -100,6 +102,8 @@ DA3_SMALL = AnyViewConfig(
 DA3_BASE = AnyViewConfig(
     backbone=_small_to_large(768, 12, 12, 4, (5, 7, 9, 11)), features=128, channels=(96, 192, 384, 768)
 )
+DA3_SMALL_MOG_SKY = replace(DA3_SMALL, mixture=MixtureConfig(), reference_view=ReferenceView.FIRST)
+DA3_BASE_MOG_SKY = replace(DA3_BASE, mixture=MixtureConfig(), reference_view=ReferenceView.FIRST)
 DA3_LARGE = AnyViewConfig(
     backbone=_small_to_large(1024, 24, 16, 8, (11, 15, 19, 23)), features=256, channels=_LARGE_CHANNELS
 )
@@ -113,6 +117,8 @@ MDA_MOG_SKY_L2 = AnyViewConfig(
 )
 VGGT = VggtConfig()
 VGGT_MOG_L2 = VggtConfig(components=4, points=False)
+# For ablations and tests: minutes on one core.
+MDA_TINY = MiniConfig(width=48, heads=2, blocks=2, channels=(32, 24, 24, 24), head_channels=24, frozen_blocks=16)
 DA3_MONO_LARGE = MonoConfig(backbone=_MONO_BACKBONE, features=256, channels=_LARGE_CHANNELS)
 
 
@@ -129,6 +135,18 @@ def _da3(size: str, config: AnyViewConfig, *, parameters: int, free: bool) -> Pr
         commercial=free,
         source=HubFile(repo=f"depth-anything/DA3-{size.upper()}", file="model.safetensors"),
         scheme=Scheme.DA3,
+    )
+
+
+def _da3_mixture(size: str, config: AnyViewConfig, *, parameters: int) -> Preset:
+    return replace(
+        _da3(size, config, parameters=parameters, free=True),
+        name=f"da3_{size}_mog_sky",
+        title=f"Mixture-density depth on Depth Anything 3 {size}, trained from da3-{size}; no weights are published",
+        licence_weights=None,
+        source=None,
+        decoder=Decoder.MODE,
+        rescales_cameras=False,
     )
 
 
@@ -203,10 +221,28 @@ _ALL = (
         patch=16,
         takes_cameras=False,
     ),
+    Preset(
+        name="mda_tiny",
+        title="Tiny mixture network for ablations and trials of training; no weights are shipped",
+        family="mini",
+        backbone="EfficientNet-Lite0 (ImageNet start, never trained) and 2 attention blocks of width 48",
+        make=MDA_TINY.build,
+        parameters=3_113_261,
+        licence_weights=None,
+        commercial=True,
+        source=None,
+        scheme=Scheme.NATIVE,
+        long_side=128,
+        patch=16,
+        decoder=Decoder.HEAVIEST,
+        takes_cameras=False,
+    ),
     _da3("small", DA3_SMALL, parameters=34_299_463, free=True),
     _da3("base", DA3_BASE, parameters=135_366_599, free=True),
     _da3("large", DA3_LARGE, parameters=410_941_767, free=False),
     _da3("giant", DA3_GIANT, parameters=1_355_674_125, free=False),
+    _da3_mixture("small", DA3_SMALL_MOG_SKY, parameters=37_269_524),
+    _da3_mixture("base", DA3_BASE_MOG_SKY, parameters=147_144_980),
     _mono("mono", "Depth Anything 3 mono: relative depth and sky of single views"),
     _mono(
         "metric",

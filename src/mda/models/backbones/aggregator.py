@@ -9,6 +9,7 @@ from enum import StrEnum
 
 import torch
 from torch import nn
+from torch.utils.checkpoint import checkpoint
 
 from mda.errors import ConfigError
 from mda.models.layers import (
@@ -64,6 +65,7 @@ class AggregatorConfig:
         mode: attention across views.
         window: views that a view sees in window mode, itself included and the first not counted.
         layer_scale: first value of the branch factors when training from scratch.
+        checkpoint_blocks: compute blocks again in the backward pass, to save memory in training.
     """
 
     dim: int = 1024
@@ -76,6 +78,7 @@ class AggregatorConfig:
     mode: AttentionMode = AttentionMode.FULL
     window: int = 5
     layer_scale: float = 0.01
+    checkpoint_blocks: bool = False
 
     def __post_init__(self) -> None:
         """Refuse layers that do not exist."""
@@ -192,14 +195,21 @@ class Aggregator(nn.Module):
             mask = token_sight(self.config.sight(views, x.device, counts), len(positions))
         outputs = []
         for index, (within, across) in enumerate(zip(self.frame_blocks, self.global_blocks, strict=True)):
-            local = within(x, positions)
+            local = self._run(within, x, positions)
             cache = None if state is None else state.caches[index]
-            x = across(local.reshape(batch, -1, local.shape[-1]), everywhere, mask, cache).reshape(local.shape)
+            x = self._run(across, local.reshape(batch, -1, local.shape[-1]), everywhere, mask, cache)
+            x = x.reshape(local.shape)
             if index in self.config.out_layers:
                 outputs.append(torch.cat([local, x], dim=-1).unflatten(0, (batch, views)))
         if state is not None:
             state.views += views
         return tuple(outputs)
+
+    def _run(self, block: nn.Module, *arguments: Tensor | KeyValueCache | None) -> Float[Tensor, "n t d"]:
+        """One block, computed again in the backward pass if so configured."""
+        if self.config.checkpoint_blocks and torch.is_grad_enabled():
+            return checkpoint(block, *arguments, use_reentrant=False)  # pyright: ignore[reportReturnType]
+        return block(*arguments)
 
     def _specials(self, batch: int, views: int, state: AggregatorState | None) -> Float[Tensor, "n s d"]:
         """Camera token and registers of each view."""
