@@ -27,6 +27,9 @@ VGGT = VggtConfig(aggregator=AGGREGATOR, **SMALL, camera_heads=4, camera_blocks=
 SMALLER = {
     "mda_mini": MINI,
     "mda_mini_single": replace(MINI, components=1, family=Family.LAPLACE, space=Space.LINEAR),
+    "mda_tiny": MINI,
+    "da3_small_mog_sky": replace(CONFIG, mixture=MixtureConfig(), reference_view=MDA_MOG_SKY_L2.reference_view),
+    "da3_base_mog_sky": replace(CONFIG, mixture=MixtureConfig(), reference_view=MDA_MOG_SKY_L2.reference_view),
     "da3-small": CONFIG,
     "da3-base": CONFIG,
     "da3-large": CONFIG,

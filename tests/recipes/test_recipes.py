@@ -1,5 +1,4 @@
 from dataclasses import replace
-from importlib import resources
 
 import pytest
 import torch
@@ -7,29 +6,79 @@ import torch
 from mda.errors import ConfigError
 from mda.geometry import points_from_depth
 from mda.losses import LossWeights, TrainingLoss
+from mda.mixtures import Family, Space
 from mda.models.mini import MiniConfig, MiniNetwork
-from mda.models.presets import PRESETS
-from mda.training.config import NetworkConfig, ProceduralDataConfig, TrainConfig
-from mda.training.main import build_loss, build_network, compose_config, train
-from mda.training.module import DepthModule, parameter_groups
+from mda.training.building import build_loss, build_network, chosen_preset
+from mda.training.composing import compose_config, recipes
+from mda.training.config import LossSettings, NetworkConfig, TrainConfig, TrainerConfig
+from mda.training.data_config import ProceduralDataConfig, SourcesConfig
+from mda.training.groups import choose_trained
+from mda.training.main import build_trainer, train
+from mda.training.module import DepthModule
 from mda.training.procedural_data import VALIDATION_SEED, TrainingBatches, ValidationClips, training_batch
 
-RECIPES = sorted(
-    file.name.removesuffix(".yaml")
-    for file in (resources.files("mda.recipes") / "experiment").iterdir()
-    if file.name.endswith(".yaml")
-)
 SMALL = ProceduralDataConfig(
-    sizes=[[32, 48]], views=[1, 2], views_per_batch=2, validation_clips=1, validation_size=[32, 48], workers=0
+    sizes=[[32, 48]],
+    min_views=1,
+    num_views=2,
+    views_per_batch=2,
+    validation_clips=1,
+    validation_size=[32, 48],
+    workers=0,
 )
+PUBLISHED = ("mda/da3_mog_sky_full", "mda/da3_mog_sky_full_l1", "mda/vggt_mog_full")
 
 
-@pytest.mark.parametrize("recipe", RECIPES)
-def test_every_recipe_composes_and_names_a_network_that_builds(recipe):
+@pytest.mark.parametrize("recipe", recipes())
+def test_every_recipe_composes_and_all_its_parts_can_be_built(recipe, tmp_path):
     config = compose_config([f"experiment={recipe}"])
     assert isinstance(config, TrainConfig)
-    assert PRESETS[config.network.preset].build("meta").patch > 0
-    assert all(side % PRESETS[config.network.preset].patch == 0 for size in config.data.sizes for side in size)
+    preset = chosen_preset(config.network)
+    network = preset.build("meta")
+    assert choose_trained(network, config.network.train, config.network.freeze) > 0
+    assert all(side % network.patch == 0 for size in config.data.sizes for side in size)
+    assert all(side % network.patch == 0 for side in config.data.validation_size)
+    module = DepthModule(network, build_loss(config.loss), config, decoder=preset.decoder)
+    rates = {group["lr"] for group in module.configure_optimizers()["optimizer"].param_groups}
+    assert max(rates) <= config.optimiser.rate
+    trainer = build_trainer(replace(config, trainer=replace(config.trainer, accelerator="cpu")), tmp_path)
+    assert trainer.max_steps == config.steps
+
+
+def test_the_published_recipes_have_the_published_values():
+    da3, laplace, vggt = (compose_config([f"experiment={name}"]) for name in PUBLISHED)
+    for config in (da3, laplace, vggt):
+        optimiser = config.optimiser
+        assert (optimiser.rate, optimiser.final_rate, optimiser.warmup_rate) == (3e-5, 1e-6, 3e-5)
+        assert (optimiser.betas, optimiser.weight_decay, optimiser.clip) == ([0.9, 0.95], 0.05, 3.0)
+        assert (config.seed, config.data.max_images, config.data.min_views) == (420, 72, 4)
+        assert config.network.train == ["head", "camera_decoder"]
+        assert build_loss(config.loss).config.weights == LossWeights()
+    assert [config.accumulate for config in (da3, laplace, vggt)] == [2, 2, 4]
+    assert [config.data.num_views for config in (da3, laplace, vggt)] == [16, 16, 24]
+    assert [len(config.data.sizes) for config in (da3, laplace, vggt)] == [9, 10, 12]
+    assert [sum(config.data.sources.values()) for config in (da3, laplace, vggt)] == [885680, 885680, 82968]
+    shown = chosen_preset(laplace.network).build("meta").config.mixture
+    assert (shown.components, shown.family, shown.space, shown.sky) == (4, Family.LAPLACE, Space.LINEAR, True)
+
+
+def test_the_paper_recipe_differs_where_paper_and_release_do():
+    paper = compose_config(["experiment=mda/da3_mog_sky_paper", "trainer.devices=4"])
+    assert (paper.optimiser.rate, paper.steps) == (1e-4, 10_000)
+    assert paper.trainer.devices * paper.accumulate * paper.data.clips == 48
+    assert paper.data.sources["spring"] == 0 < paper.data.sources["mvs_synth"]
+
+
+def test_ablations_differ_in_one_thing_each():
+    base = compose_config(["experiment=mda/ablation/base"])
+    told = (base.network.components, base.network.family, base.network.space, base.network.sky)
+    assert told == (4, "normal", "log", True)
+    differing = {"normal_linear", "laplace_log", "laplace_linear", "k1", "k2", "k8", "no_sky", "no_clamp"}
+    assert {name.removeprefix("mda/ablation/") for name in recipes() if "ablation" in name} == differing | {"base"}
+    for name in differing:
+        config = compose_config([f"experiment=mda/ablation/{name}"])
+        assert replace(config, network=base.network, loss=base.loss, name=base.name) == base
+        assert (config.network != base.network) != (config.loss != base.loss)
 
 
 def test_the_baseline_differs_from_the_mixture_in_the_network_alone():
@@ -45,17 +94,63 @@ def test_overrides_reach_the_typed_settings():
     assert weights == replace(LossWeights(), fov=0.5)
 
 
-@pytest.mark.parametrize("override", ["stepps=3", "experiment=nothing", "steps=many", "data.blurr=1"])
+def test_the_settings_of_the_documents_work_as_typed():
+    words = ["experiment=mda/da3_mog_sky_full", "trainer.devices=4", "data.num_views=8", "logger=wandb"]
+    config = compose_config(words)
+    assert (config.trainer.devices, config.data.num_views, config.logger.kinds) == (4, 8, ["csv", "wandb"])
+    assert isinstance(config.data, SourcesConfig)
+
+
+@pytest.mark.parametrize(
+    "override",
+    ["stepps=3", "experiment=nothing", "steps=many", "data.blurr=1", "loss.rotations=5", "network.lora.rang=3", "+a=1"],
+)
 def test_a_wrong_override_is_one_clear_error(override):
-    with pytest.raises(ConfigError, match=override.split("=", maxsplit=1)[0]):
+    with pytest.raises(ConfigError, match=override.split("=", maxsplit=1)[0].split(".")[-1].removeprefix("+")):
         compose_config([override])
 
 
-def test_weights_of_the_loss_are_the_published_ones_except_where_told():
-    weights = build_loss({"rotation": 5.0}).config.weights
-    assert weights == replace(LossWeights(), rotation=5.0)
-    with pytest.raises(ConfigError, match="no term rotations; the terms are depth,"):
-        build_loss({"rotations": 5.0})
+@pytest.mark.parametrize(
+    ("override", "hint"),
+    [
+        ("threads=1", "trainer.threads"),
+        ("stepps=1", "steps"),
+        ("data.numviews=1", "data.num_views"),
+        ("experiment=mda/da3_mog", "mda/da3_mog_sky_full"),
+    ],
+)
+def test_a_wrong_name_is_answered_with_what_may_have_been_meant(override, hint):
+    with pytest.raises(ConfigError, match=hint):
+        compose_config([override])
+
+
+def test_fields_of_another_kind_of_data_are_refused():
+    with pytest.raises(ConfigError, match="blur"):
+        compose_config(["experiment=mda/da3_mog_sky_full", "data.blur=0.1"])
+
+
+@pytest.mark.parametrize(
+    "network",
+    [{"family": "gauss"}, {"space": "cubic"}, {"components": 0}, {"preset": "da3-large", "sky": False}],
+)
+def test_a_mixture_that_cannot_be_is_refused(network):
+    with pytest.raises(ConfigError):
+        chosen_preset(NetworkConfig(**network))
+
+
+def test_options_of_the_loss_are_those_of_the_settings():
+    config = build_loss(LossSettings(clamp_log_weights=False, point_depth="mean", published=True)).config
+    assert not config.clamp_log_weights
+    assert config.compat.raw_quaternion
+    with pytest.raises(ConfigError, match="chosen_detached"):
+        build_loss(LossSettings(point_depth="median"))
+
+
+def test_two_starting_points_contradict_each_other():
+    with pytest.raises(ConfigError, match=r"network\.weights and network\.plain"):
+        build_network(NetworkConfig(weights="a", plain="b"))
+    with pytest.raises(ConfigError, match=r"network\.trunk is for mda_mini"):
+        build_network(NetworkConfig(preset="da3_small_mog_sky", trunk="imagenet"))
 
 
 def test_photographs_reach_the_scenes():
@@ -90,28 +185,6 @@ def test_the_scale_of_a_batch_is_normalised():
     assert torch.allclose(mean, torch.ones_like(mean), atol=1e-4)
 
 
-def test_parameters_are_grouped_by_decay_and_trunk():
-    network = MiniNetwork(MiniConfig(width=32, heads=2, blocks=2, channels=(16, 16, 16, 16), head_channels=16))
-    config = TrainConfig()
-    groups = parameter_groups(network.named_parameters(), config.optimiser)
-    assert sum(len(group["params"]) for group in groups) == sum(p.requires_grad for p in network.parameters())
-    for group in groups:
-        assert (group["weight_decay"] > 0) == all(p.ndim > 1 for p in group["params"])
-    assert {group["lr"] for group in groups} == {
-        config.optimiser.rate,
-        config.optimiser.rate * config.optimiser.trunk_factor,
-    }
-
-
-def test_frozen_names_stay_as_they_are():
-    network = MiniNetwork(MiniConfig(width=32, heads=2, blocks=2, channels=(16, 16, 16, 16), head_channels=16))
-    DepthModule(network, TrainingLoss(), TrainConfig(network=NetworkConfig(freeze=["trunk.", "norm."])))
-    learning = {name.split(".")[0] for name, parameter in network.named_parameters() if parameter.requires_grad}
-    assert "trunk" not in learning
-    assert "norm" not in learning
-    assert "head" in learning
-
-
 def test_an_unknown_trunk_is_refused():
     with pytest.raises(ConfigError, match="imagenet"):
         build_network(NetworkConfig(trunk="imagenette"))
@@ -144,7 +217,7 @@ def test_a_run_trains_writes_weights_and_resumes(tmp_path):
             checkpoint_every=2,
             log_every=1,
             progress=False,
-            accelerator="cpu",
+            trainer=TrainerConfig(accelerator="cpu"),
         )
         train(config)
 

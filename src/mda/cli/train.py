@@ -4,10 +4,11 @@ import argparse
 
 from mda.optional import require
 
-HELP = "train a model: experiment=mda_mini [any.field=value ...]"
+HELP = "train a model: experiment=mda/mini_mog_sky [any.field=value ...]"
 DESCRIPTION = """Train a model by a recipe; settings follow as field=value (Hydra's grammar).
 
-  mda train experiment=mda_mini
+  mda train experiment=mda/mini_mog_sky                  minutes on two cores
+  mda train experiment=mda/da3_mog_sky_full trainer.devices=4 data.num_views=8 logger=wandb
   mda train experiment=mda_mini steps=100 data.views_per_batch=4 folder=/tmp/run
 
 Needs the extra: pip install "mda[train]"."""

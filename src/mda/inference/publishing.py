@@ -17,6 +17,7 @@ from mda.io.atomic import make_folder, write_bytes
 from mda.models import DepthNetwork
 from mda.models.converting import write_weights
 from mda.models.presets import PRESETS, Preset
+from mda.models.variants import Variant, varied
 from mda.optional import require
 
 CONFIG_FILE = "config.json"
@@ -130,6 +131,9 @@ def read_config(path: Path) -> Preset:
     ):
         message = f"{path} has the recalibration {recalibration!r}; expected a number above 0 (1 changes nothing)."
         raise CheckpointError(message)
+    variant = config.get("variant")
+    if isinstance(variant, str) and variant:
+        preset = varied(preset, Variant.from_json(variant, str(path)))
     return replace(
         preset,
         licence_weights=licence if isinstance(licence, str) else preset.licence_weights,
@@ -205,6 +209,7 @@ def _config(preset: Preset) -> dict[str, Any]:
         "format_version": _FORMAT_VERSION,
         "mda_version": __version__,
         "preset": preset.name,
+        "variant": preset.variant,
         "licence": preset.licence_weights,
         "commercial": preset.commercial,
         "recalibration": preset.recalibration,

@@ -12,7 +12,7 @@ from mda.errors import CheckpointError, ConfigError, OutputError
 from mda.io.atomic import atomic_file, output_error
 from mda.models.adapters import StateDict, fitted, shapes_of, to_published
 from mda.models.checkpoints import read_metadata
-from mda.models.loading import PRESET_KEY, preset_of_file, read_weights, remedy
+from mda.models.loading import PRESET_KEY, VARIANT_KEY, preset_of_file, read_weights, remedy
 from mda.models.presets import PRESETS, Preset
 from mda.shapes import Tensor
 
@@ -109,6 +109,8 @@ def metadata_of(preset: Preset) -> dict[str, str]:
         "licence": preset.licence_weights or "unknown",
         "commercial": "yes" if preset.commercial else "no",
     }
+    if preset.variant:
+        metadata[VARIANT_KEY] = preset.variant
     if preset.source is not None:
         metadata["source"] = f"https://huggingface.co/{preset.source.repo}"
     return metadata

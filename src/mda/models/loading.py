@@ -11,6 +11,7 @@ from mda.models.checkpoints import read_metadata, read_state_dict
 from mda.models.network import DepthNetwork
 from mda.models.presets import PRESETS, Preset, guess_by_shapes, guess_preset
 from mda.models.remains import promised_shapes
+from mda.models.variants import Variant, varied
 from mda.shapes import Tensor
 
 _NOISE = 0.1
@@ -18,6 +19,8 @@ _SEED = 0
 _EXPERT = "scratch.output_conv2"
 # Where our own safetensors files name their preset.
 PRESET_KEY = "preset"
+# And how its mixture differs from the preset's, see `Variant`.
+VARIANT_KEY = "variant"
 # Published names of the plain head and of the mixture head that starts from it.
 _HEADS = {Scheme.DA3: ("head.", "head_mog."), Scheme.VGGT: ("depth_head.", "depth_head_mog.")}
 
@@ -66,7 +69,10 @@ def preset_of_file(path: str | Path) -> Preset:
     Raises:
         CheckpointError: the file cannot be read, or is like none of the networks known here.
     """
-    named = PRESETS.get(read_metadata(path).get(PRESET_KEY, ""))
+    metadata = read_metadata(path)
+    named = PRESETS.get(metadata.get(PRESET_KEY, ""))
+    if named is not None and VARIANT_KEY in metadata:
+        return varied(named, Variant.from_json(metadata[VARIANT_KEY], str(path)))
     preset = named or guess_preset(strip_wrappers(read_weights(path)))
     if preset is None:
         message = (

