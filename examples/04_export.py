@@ -41,7 +41,7 @@ for what, filters in {
 }.items():
     print(f"  {len(RunCloud(run, filters)):>9,}  {what}")
 
-settings = ExportSettings(filters=CloudFilter(edge_ratio=0.1, drop_percent=10), normals=True)
+settings = ExportSettings(filters=CloudFilter(edge_ratio=0.1, drop_percent=10.0), normals=True)
 for name in options.format:
     place = options.out / FORMATS[name].place
     report = export_run(run, name, place, settings, overwrite=True)
