@@ -3,20 +3,20 @@
     python benchmarks/long_clip.py [--views 600] [--seeds 3] [--size 128x160] [--json benchmarks/results/long_clip.json]
 
 Procedural clips with a smooth camera path go through mda_mini as `mda predict` sends them, and for comparison in
-windows of the same size that are put one after the other without joints, each in its own world. Errors are after one
-similarity transform for the whole trajectory:
+windows of the same size that are put one after the other without joints, each in its own world. So do they through
+oracles (`mda.evaluation.oracle`), networks that know the truth in a world and scale of their own for each window: one
+without errors shows what the joints do by themselves, one with errors how these add up. Errors are those of
+`mda.evaluation.drift`: of the trajectory (0 perfect, 1 no better than one point), scale drift, and jumps of scale.
 
-* trajectory: root mean square distance of camera centres, as a share of the length of the true path;
-* scale drift: standard deviation over the views of the logarithm of (true / predicted) median depth;
-* jumps: largest change of that logarithm from one view to the next.
-
-Memory is the largest resident size, after 100 views and at the end, of a process that does nothing but predict.
+Memory is the largest resident size, after 100 views and at the end, of a process that does nothing but predict with
+mda_mini.
 """
 
 import argparse
 import json
 import tempfile
 import time
+from dataclasses import asdict
 from itertools import count
 from pathlib import Path
 
@@ -26,7 +26,8 @@ from PIL import Image
 
 import mda
 from mda.data.source import SceneClip
-from mda.geometry import fit_similarity
+from mda.evaluation.drift import drift
+from mda.evaluation.oracle import OracleNetwork, oracle_predictor
 from mda.inference import Predictor
 from mda.inference.runs import RunSettings, predict_to_run
 from mda.io.archive import load_run
@@ -35,6 +36,8 @@ from mda.synthetic import render_clip
 
 _FIRST_SEED = 2_000_000
 _EARLY = 100
+# Of oracles: none, and about those of a good network.
+_ERRORS = ({}, {"depth_noise": 0.03, "rotation_noise": 0.3, "translation_noise": 0.003})
 
 
 def peak_mb() -> float:
@@ -46,32 +49,28 @@ def peak_mb() -> float:
     return int(line.split()[1]) / 1024
 
 
-def trajectory_error(centers: np.ndarray, truth: np.ndarray) -> float:
-    """Root mean square distance after the best similarity transform, relative to the length of the true path."""
-    source, target = torch.from_numpy(centers).double(), torch.from_numpy(truth).double()
-    found = fit_similarity(source, target, torch.ones(len(source)).double())
-    length = (target[1:] - target[:-1]).norm(dim=-1).sum()
-    return float((found.apply(source) - target).square().sum(-1).mean().sqrt() / length)
-
-
-def scales(depths: list[np.ndarray], truth: np.ndarray, valid: np.ndarray) -> np.ndarray:
-    """Logarithm of the median of true over predicted depth of each view."""
-    logs = [
-        np.median(np.log(true[known]) - np.log(np.maximum(depth[known], 1e-6)))
-        for depth, true, known in zip(depths, truth, valid, strict=True)
-        if known.any()
-    ]
-    return np.array(logs)
-
-
 def described(centers: np.ndarray, depths: list[np.ndarray], clip: SceneClip) -> dict[str, float]:
     """The errors of one result."""
-    logs = scales(depths, clip.depth, clip.valid)
+    found = drift(centers, depths, clip.world_from_cam[:, :3, 3], clip.depth, clip.valid)
+    return {name: round(value, 5) for name, value in asdict(found).items()}
+
+
+def by_oracle(clip: SceneClip, max_views: int, errors: dict[str, float]) -> dict[str, object]:
+    """The clip as an oracle with such errors sees it, joined and without joints."""
+    predictor = oracle_predictor(OracleNetwork(clip, patch=16, **errors))
+    whole = predictor.predict(list(clip.images), max_views=max_views, keep_mixture=False)
     return {
-        "trajectory_percent": round(100 * trajectory_error(centers, clip.world_from_cam[:, :3, 3]), 3),
-        "scale_drift": round(float(logs.std()), 4),
-        "largest_jump": round(float(np.abs(np.diff(logs)).max()), 4),
+        "errors": errors,
+        "joined": described(whole.cameras.centers.numpy(), list(whole.depth.numpy()), clip)
+        | {"joints": medians(whole.details["joints"])},
+        "without_joints": concatenated(predictor, clip, max_views),
     }
+
+
+def medians(joints: list[dict[str, float]]) -> dict[str, float]:
+    """Of what the drift report tells."""
+    names = ("residual_points", "residual_scale", "residual_rotation_degrees", "residual_translation")
+    return {name: round(float(np.median([joint[name] for joint in joints])), 4) for name in names}
 
 
 def predict(folder: Path, settings: RunSettings, threads: int) -> dict[str, float]:
@@ -104,15 +103,7 @@ def joined(folder: Path, settings: RunSettings, threads: int, clip: SceneClip) -
     run = load_run(folder / "run")
     centers = run.cameras().centers.numpy()
     result = described(centers, [run.depth(position) for position in range(len(run))], clip)
-    joints = run.info.details["joints"]
-    return {
-        **result,
-        **measured,
-        "joints": {
-            name: round(float(np.median([joint[name] for joint in joints])), 4)
-            for name in ("residual_points", "residual_scale", "residual_rotation_degrees", "residual_translation")
-        },
-    }
+    return {**result, **measured, "joints": medians(run.info.details["joints"])}
 
 
 def concatenated(predictor: Predictor, clip: SceneClip, max_views: int) -> dict[str, float]:
@@ -153,9 +144,10 @@ def main() -> None:
     for seed in count(options.seed):
         if len(results) == options.seeds:
             break
-        clip = render_clip(seed, views=options.views, image_hw=(height, width))
-        if not is_smooth(clip):
+        # The path is the same at any size of the same shape.
+        if not is_smooth(render_clip(seed, views=options.views, image_hw=(height // 8, width // 8))):
             continue
+        clip = render_clip(seed, views=options.views, image_hw=(height, width))
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name) / "clip"
             folder.mkdir()
@@ -163,6 +155,7 @@ def main() -> None:
                 Image.fromarray(pixels).save(folder / f"{number:06d}.png")
             result = {"clip": clip.name, "joined": joined(folder, settings, options.threads, clip)}
         result["without_joints"] = concatenated(predictor, clip, options.max_views)
+        result["oracles"] = [by_oracle(clip, options.max_views, errors) for errors in _ERRORS]
         print(json.dumps(result))
         results.append(result)
     if options.json is not None:
