@@ -131,8 +131,14 @@ def write_jpeg(path: Path | str, pixels: UInt8[ndarray, "h w 3"] | UInt8[ndarray
     write_bytes(Path(path), encode_image(pixels, "JPEG", quality=quality))
 
 
-def encode_image(pixels: UInt8[ndarray, "..."], kind: str, **options: int) -> bytes:
-    """The content of an image file of that kind (a format name of Pillow, with its options)."""
+def encode_image(pixels: Shaped[ndarray, "..."], kind: str, **options: int) -> bytes:
+    """The content of an image file of that kind (a format name of Pillow, with its options).
+
+    Args:
+        pixels: of 8 bits, or [h, w] of 16 bits for a PNG.
+        kind: such as PNG.
+        options: such as compress_level.
+    """
     buffer = io.BytesIO()
     Image.fromarray(np.ascontiguousarray(pixels)).save(buffer, kind, **options)
     return buffer.getvalue()

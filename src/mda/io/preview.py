@@ -64,7 +64,7 @@ def depth_colours() -> UInt8[ndarray, "256 3"]:
 
 
 def depth_range(
-    depths: Iterable[Float[ndarray, "h w"]], skies: Iterable[Bool[ndarray, "h w"] | None]
+    depths: Iterable[Float[ndarray, "_ _"]], skies: Iterable[Bool[ndarray, "_ _"] | None]
 ) -> tuple[float, float]:
     """Nearest and farthest depth to tell apart by colour in a clip: 2nd and 98th percentile, without sky.
 

@@ -8,8 +8,13 @@ from pathlib import Path
 from mda.errors import ConfigError, OutputError
 from mda.io.atomic import staged
 from mda.io.exporters.colmap import export_colmap
+from mda.io.exporters.coloured_depth import export_depth_color, export_depth_mp4
 from mda.io.exporters.contract import ExportReport, ExportSettings
+from mda.io.exporters.depth_png import export_depth_png
+from mda.io.exporters.exr import export_exr
+from mda.io.exporters.geometry_maps import export_normals, export_point_maps
 from mda.io.exporters.glb import export_glb
+from mda.io.exporters.npz import export_npz
 from mda.io.exporters.ply import export_ply
 from mda.io.exporters.transforms import export_transforms
 from mda.io.run import Run
@@ -71,6 +76,51 @@ _ALL = (
         place="transforms",
         write=export_transforms,
         options=frozenset({"original_size", "normals"}),
+    ),
+    Format(
+        name="npz", what="depth, masks, images and cameras as arrays in one file", place="run.npz", write=export_npz
+    ),
+    Format(
+        name="depth-png",
+        what="depth as PNG of 16 bits, with its unit and cameras in scale.json",
+        place="depth_png",
+        write=export_depth_png,
+        options=frozenset({"fill_sky"}),
+    ),
+    Format(
+        name="exr",
+        what="depth (and confidence) as OpenEXR of 32-bit floats",
+        place="exr",
+        write=export_exr,
+        options=frozenset({"fill_sky"}),
+        extra="export",
+    ),
+    Format(
+        name="depth-color",
+        what="depth in colours as PNG, one range for the clip",
+        place="depth_color",
+        write=export_depth_color,
+        options=frozenset({"fill_sky"}),
+    ),
+    Format(
+        name="depth-mp4",
+        what="depth in colours as a video, one range for the clip",
+        place="depth.mp4",
+        write=export_depth_mp4,
+        options=frozenset({"fill_sky", "fps"}),
+    ),
+    Format(
+        name="normals",
+        what="normals of every pixel: arrays, and normal maps as PNG",
+        place="normals",
+        write=export_normals,
+    ),
+    Format(
+        name="point-maps",
+        what="world point of every pixel as arrays",
+        place="point_maps",
+        write=export_point_maps,
+        options=frozenset({"fill_sky"}),
     ),
 )
 FORMATS: dict[str, Format] = {found.name: found for found in _ALL}

@@ -15,13 +15,8 @@ from mda.io.clouds import CloudFilter
 from mda.io.exporters import ExportSettings, export_run
 from mda.io.images import read_image
 from mda.io.resize import CropBox, cameras_in_source
-from tests.unit.io.exporters.scenes import CROP, SOURCE_HW, assert_on_pixels, clouds, turned_prediction, turned_run
+from tests.unit.io.exporters.scenes import CROP, SOURCE_HW, assert_on_pixels, clouds, turned_prediction
 from tests.unit.io.runs import SIZE
-
-
-@pytest.fixture
-def run(tmp_path):
-    return turned_run(tmp_path / "a run ü")
 
 
 def model_of(folder):

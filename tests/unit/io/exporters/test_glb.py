@@ -13,15 +13,10 @@ from mda.errors import ConfigError
 from mda.io.archive import load_run
 from mda.io.clouds import CloudFilter
 from mda.io.exporters import ExportSettings, export_run
-from tests.unit.io.exporters.scenes import assert_on_pixels, clouds, turned_prediction, turned_run
+from tests.unit.io.exporters.scenes import assert_on_pixels, clouds, turned_prediction
 from tests.unit.io.runs import SIZE
 
 OPENGL = np.diag([1.0, -1.0, -1.0, 1.0])
-
-
-@pytest.fixture
-def run(tmp_path):
-    return turned_run(tmp_path / "a run ü")
 
 
 def content(path):

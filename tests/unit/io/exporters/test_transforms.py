@@ -10,13 +10,8 @@ from mda.io.camera_files import read_cameras
 from mda.io.exporters import ExportSettings, export_run
 from mda.io.images import read_image
 from mda.io.ply import read_ply
-from tests.unit.io.exporters.scenes import CROP, SOURCE_HW, clouds, turned_run
+from tests.unit.io.exporters.scenes import CROP, SOURCE_HW, clouds
 from tests.unit.io.runs import SIZE
-
-
-@pytest.fixture
-def run(tmp_path):
-    return turned_run(tmp_path / "a run ü")
 
 
 def test_points_land_on_their_pixels_by_the_rules_of_opengl(run, tmp_path) -> None:
