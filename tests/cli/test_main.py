@@ -19,7 +19,7 @@ def test_without_a_command_the_commands_are_listed(command):
 
 def test_commands_that_are_not_built_are_not_in_the_help_but_answered(command):
     shown = command("--help").out
-    for name in ("view", "evaluate", "batch"):
+    for name in ("view", "batch"):
         assert f"\n    {name} " not in shown
         result = command(name, "x", "--y")
         assert result.code == 2

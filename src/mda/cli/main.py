@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from mda import __version__
-from mda.cli import app, convert, data, download, export, models, predict, synth, train
+from mda.cli import app, convert, data, download, evaluate, export, models, predict, synth, train
 from mda.cli.messages import messages_on_stderr
 from mda.errors import MdaError
 
@@ -27,11 +27,11 @@ _COMMANDS = {
     "data": data,
     "synth": synth,
     "train": train,
+    "evaluate": evaluate,
 }
 # Named by the plan and not built yet: typing one gives a straight answer instead of a list of choices.
 _LATER = {
     "view": "open preview.png of the run, or its points.ply in MeshLab, CloudCompare or Blender",
-    "evaluate": "the run folder holds depth and cameras as plain .npy and .npz files",
     "batch": "run `mda predict` once per clip",
 }
 _REPORT = "This is a fault of mda; please report it with the output of the same command and --debug."
