@@ -72,6 +72,10 @@ class SourceInfo:
         sampling: how the views of a clip are drawn from a scene.
         cameras_known: whether its cameras are real (single pictures have made-up ones).
         splits: names of its parts, if its layout has folders for them.
+        folder: where it lies below the folder of all data sets (published).
+        trusted_share: the farthest depths of a clip beyond this share of its pixels are not used (published).
+        place_levels: how many parts of a scene's name, between slashes, say where it is; scenes of one place are held
+            out from training together.
     """
 
     name: str
@@ -84,6 +88,9 @@ class SourceInfo:
     sampling: ViewSampling
     cameras_known: bool = True
     splits: tuple[str, ...] = ()
+    folder: str = ""
+    trusted_share: float = 1.0
+    place_levels: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from mda.data.files import Files
 from mda.errors import InputError
@@ -137,6 +137,8 @@ def _open(files: Files, path: str) -> Image.Image:
             warnings.filterwarnings("ignore", module=r"PIL\..*")  # odd metadata; damaged pixels raise
             image = Image.open(io.BytesIO(content))
             image.load()
+    except UnidentifiedImageError as error:
+        raise damaged(files, path, "not an image of a known kind") from error
     except Exception as error:  # decoders of damaged files raise anything from OSError to IndexError
         raise damaged(files, path, error) from error
     return image

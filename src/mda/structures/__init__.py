@@ -2,6 +2,17 @@
 
 from mda.structures.network_output import Gaussians, NetworkOutput, PointMap, RayMap, is_sky
 from mda.structures.prediction import PointCloud, Prediction
-from mda.structures.targets import Targets, Views
+from mda.structures.targets import LayerTargets, Targets, Views
 
-__all__ = ["Gaussians", "NetworkOutput", "PointCloud", "PointMap", "Prediction", "RayMap", "Targets", "Views", "is_sky"]
+__all__ = [
+    "Gaussians",
+    "LayerTargets",
+    "NetworkOutput",
+    "PointCloud",
+    "PointMap",
+    "Prediction",
+    "RayMap",
+    "Targets",
+    "Views",
+    "is_sky",
+]

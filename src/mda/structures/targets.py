@@ -32,6 +32,28 @@ class Targets:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LayerTargets:
+    """Ground truth of transparent surfaces; `Targets.depth` is then that of the nearest layer.
+
+    Attributes:
+        glass: [b, v, h, w] pixels with a transparent surface and something behind it; means something where `labelled`.
+        labelled: [b, v, h, w] pixels of which it is known whether they show glass.
+        last_depth: [b, v, h, w] z-depth of the farthest layer; means something only where `last_valid`.
+        last_valid: [b, v, h, w] pixels whose last depth is known.
+    """
+
+    glass: Bool[Tensor, "b v h w"]
+    labelled: Bool[Tensor, "b v h w"]
+    last_depth: Float[Tensor, "b v h w"]
+    last_valid: Bool[Tensor, "b v h w"]
+
+    def to(self, *args: Any, **kwargs: Any) -> "LayerTargets":  # noqa: ANN401 - the arguments of torch.Tensor.to
+        """Move to a device; takes the arguments of `torch.Tensor.to` (a dtype would turn masks into numbers)."""
+        names = ("glass", "labelled", "last_depth", "last_valid")
+        return replace(self, **{name: getattr(self, name).to(*args, **kwargs) for name in names})
+
+
+@dataclass(frozen=True, kw_only=True)
 class Views:
     """Images of one clip, as a network is asked to look at them.
 

@@ -1,0 +1,149 @@
+"""Data sets in tar archives (shards): members are found by reading the headers once, and read in place.
+
+Any layout of a reader works in archives: `tar -cf scene_0001.tar SceneXX` in the root of the data set, for a few
+gigabytes each. Paths within are relative to the root of the data set, and all archives of a folder make up one tree.
+"""
+
+import functools
+import tarfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from mda.data.files import Files, FolderFiles
+from mda.errors import InputError
+from mda.io.names import is_hidden, natural_key
+
+_PACKED = frozenset({".gz", ".bz2", ".xz", ".zst", ".tgz"})
+
+
+@dataclass(frozen=True)
+class TarFiles:
+    """The files in the tar archives of a folder (or in one archive).
+
+    Attributes:
+        root: the folder, or the archive.
+
+    Raises:
+        InputError: there is none, one is compressed (nothing in it could be found without reading all) or damaged.
+    """
+
+    root: Path
+    _tree: "_Tree" = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Read the headers of all archives."""
+        archives = [self.root] if self.root.is_file() else find_archives(self.root)
+        if not archives:
+            message = f"No tar archives in {self.root}."
+            raise InputError(message)
+        object.__setattr__(self, "_tree", _Tree.of(archives))
+
+    @property
+    def place(self) -> str:
+        """The root, for messages."""
+        return str(self.root)
+
+    def folders(self, folder: str = "") -> list[str]:
+        """Names of the folders in a folder."""
+        return sorted(self._tree.folders.get(folder, ()), key=natural_key)
+
+    def names(self, folder: str = "") -> list[str]:
+        """Names of the files in a folder."""
+        return sorted(self._tree.files.get(folder, {}), key=natural_key)
+
+    def read(self, path: str) -> bytes:
+        """Content of a file.
+
+        Raises:
+            InputError: it is missing or cannot be read.
+        """
+        folder, _, name = path.rpartition("/")
+        found = self._tree.files.get(folder, {}).get(name)
+        if found is None:
+            message = f"{self.root} holds no file {path}; make the archives again."
+            raise InputError(message)
+        number, start, size = found
+        archive = self._tree.archives[number]
+        try:
+            with archive.open("rb") as file:
+                file.seek(start)
+                content = file.read(size)
+        except OSError as error:
+            message = f"Cannot read {path} in {archive}: {error.strerror or error}. Copy it again."
+            raise InputError(message) from error
+        if len(content) != size:
+            message = f"{archive} is cut off within {path}; copy it again."
+            raise InputError(message)
+        return content
+
+
+@dataclass(frozen=True)
+class _Tree:
+    """What is where: by folder, the folders in it, and the files in it with archive, offset and size."""
+
+    archives: tuple[Path, ...]
+    folders: Mapping[str, set[str]]
+    files: Mapping[str, dict[str, tuple[int, int, int]]]
+
+    @classmethod
+    def of(cls, archives: list[Path]) -> "_Tree":
+        folders: dict[str, set[str]] = {}
+        files: dict[str, dict[str, tuple[int, int, int]]] = {}
+        for number, archive in enumerate(archives):
+            for path, start, size in _members(archive):
+                parts = PurePosixPath(path)
+                folder = "/".join(parts.parts[:-1])
+                files.setdefault(folder, {})[parts.name] = number, start, size
+                for depth in range(len(parts.parts) - 1):
+                    folders.setdefault("/".join(parts.parts[:depth]), set()).add(parts.parts[depth])
+        return cls(tuple(archives), folders, files)
+
+
+def _members(archive: Path) -> Iterator[tuple[str, int, int]]:
+    """Path, offset and size of the visible regular files of an archive; links and devices are passed over."""
+    try:
+        with tarfile.open(archive, "r:") as opened:
+            for member in opened:
+                path = PurePosixPath(member.name)
+                parts = [part for part in path.parts if part not in {"/", "."}]
+                if member.isreg() and ".." not in parts and not is_hidden(Path(path.name)):
+                    yield "/".join(parts), member.offset_data, member.size
+    except (tarfile.TarError, OSError, EOFError) as error:
+        message = f"{archive} cannot be read as a tar archive ({error}); copy it again, or unpack it."
+        raise InputError(message) from error
+
+
+def find_archives(folder: Path) -> list[Path]:
+    """The tar archives directly in a folder, in natural order.
+
+    Raises:
+        InputError: one is compressed.
+    """
+    if not folder.is_dir():
+        return []
+    found = sorted((path for path in folder.iterdir() if not is_hidden(path)), key=natural_key)
+    packed = [path for path in found if path.suffix in _PACKED and (".tar" in path.suffixes or path.suffix == ".tgz")]
+    archives = [path for path in found if path.suffix == ".tar"]
+    if packed and not archives:
+        message = f"{packed[0]} is compressed, and cannot be read in place; unpack it, or repack it as .tar."
+        raise InputError(message)
+    return archives
+
+
+@functools.lru_cache(maxsize=32)
+def _opened(root: Path, stamps: tuple[int, ...]) -> TarFiles:
+    del stamps  # part of the key, so that archives that have changed are read again
+    return TarFiles(root)
+
+
+def open_files(root: Path) -> Files:
+    """The files of a data set: of its tar archives, if the folder holds any (or is one), else of the folder.
+
+    Raises:
+        InputError: there is nothing there, or an archive cannot be used.
+    """
+    archives = [root] if root.is_file() else find_archives(root)
+    if not archives:
+        return FolderFiles(root)
+    return _opened(root, tuple(path.stat().st_mtime_ns for path in archives))
