@@ -21,7 +21,7 @@ from mda.io.archive import POINTS_FILE, RunInfo, RunWriter, load_run, views_of
 from mda.io.camera_files import KnownCameras
 from mda.io.clips import Clip, ClipView
 from mda.io.clouds import CloudFilter, RunCloud
-from mda.io.ply import write_point_cloud
+from mda.io.exporters.ply import write_cloud
 from mda.io.run_info import Status, read_run_info
 from mda.io.video import DEFAULT_FPS
 from mda.mixtures import Decoder
@@ -144,9 +144,10 @@ def predict_to_run(
             if given is not None:
                 details["cameras"] = about_given(given, predictor.preset, scales)
             if settings.ply:
-                cloud = RunCloud(load_run(folder), CloudFilter(max_points=MAX_POINTS)).cloud()
-                write_point_cloud(folder / POINTS_FILE, cloud)
-                details["points"] = len(cloud.positions)
+                run = load_run(folder)
+                cloud = RunCloud(run, CloudFilter(max_points=MAX_POINTS))
+                write_cloud(cloud, folder / POINTS_FILE, confidence=run.knows_confidence)
+                details["points"] = len(cloud)
             writer.finish(timings=timings, details=details)
         except OutputError as error:
             message = f"{error} {len(writer.complete)} views are kept in {folder}."

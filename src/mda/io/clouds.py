@@ -1,6 +1,7 @@
 """The point cloud of a run, view by view, with the filters that exports and the viewer share.
 
-Views are read one at a time, so that a long run needs no more memory than a view and a bit for each of its pixels.
+Views are read one at a time, so that a long run needs no more memory than a view (and a bit for each pixel where a
+filter compares views).
 """
 
 import logging
@@ -149,8 +150,11 @@ class RunCloud:
     def __init__(self, run: Run, filters: CloudFilter = CloudFilter()) -> None:
         self.problems: list[str] = []
         self._run = run
-        # A bit for each pixel says whether it is taken.
+        self._filters = filters
+        # A bit for each pixel says whether it is taken, where this cannot be told from its view alone.
         self._masks: dict[int, UInt8[ndarray, " bytes"]] = {}
+        # Number of points that pass the other filters, of views of which fewer are taken.
+        self._passing: dict[int, int] = {}
         self.counts: dict[int, int] = {}
         occupied = np.zeros(0, dtype=np.int64)
         for position in filters.positions(run):
@@ -166,7 +170,8 @@ class RunCloud:
                 occupied = np.concatenate([occupied, new[is_new]])
                 mask = np.zeros_like(mask)
                 mask[pixels[first[is_new]]] = True
-            self._set(position, mask)
+                self._masks[position] = np.packbits(mask)
+            self.counts[position] = int(mask.sum())
         if filters.max_points is not None and len(self) > filters.max_points:
             self._thin(filters.max_points)
 
@@ -182,13 +187,12 @@ class RunCloud:
         """Points view by view, of views that have any.
 
         Raises:
-            InputError: a view that could be read before cannot be any more.
+            InputError: a view that could be read before cannot be any more, or is another one.
         """
         for position, count in self.counts.items():
             if count:
                 view = self._run.view(position, mixture=False)
-                mask = np.unpackbits(self._masks[position], count=view.depth.size)
-                yield points_of_view(view, position, np.flatnonzero(mask), normals=normals)
+                yield points_of_view(view, position, self._pixels(view, position), normals=normals)
 
     def cloud(self) -> PointCloud:
         """All points in memory."""
@@ -209,21 +213,29 @@ class RunCloud:
             self.problems.append(str(error))
             return None
 
-    def _set(self, position: int, mask: Bool[ndarray, " n"]) -> None:
-        self._masks[position] = np.packbits(mask)
-        self.counts[position] = int(mask.sum())
+    def _pixels(self, view: RunView, position: int) -> Int[ndarray, " n"]:
+        """Numbers of the pixels of a view that are taken."""
+        packed = self._masks.get(position)
+        if packed is None:
+            pixels = np.flatnonzero(kept_pixels(view, self._filters))
+        else:
+            pixels = np.flatnonzero(np.unpackbits(packed, count=view.depth.size))
+        taken = self.counts[position]
+        passing = self._passing.get(position, taken)
+        if len(pixels) != passing:
+            message = f"View {view.name} of the run was changed while its points were read; try again."
+            raise InputError(message)
+        if taken == passing:
+            return pixels
+        chosen = np.random.default_rng(position).choice(passing, size=taken, replace=False, shuffle=False)
+        return np.sort(pixels[chosen])
 
     def _thin(self, most: int) -> None:
         """Take so many of the points, the same share of each view, each pixel with the same chance; repeatably."""
         total = len(self)
         edges = np.cumsum([0, *self.counts.values()]) * most // total
-        for (position, count), wanted in zip(list(self.counts.items()), np.diff(edges), strict=True):
-            packed = self._masks[position]
-            mask = np.unpackbits(packed).astype(bool)
-            chosen = np.random.default_rng(position).choice(count, size=int(wanted), replace=False, shuffle=False)
-            thinned = np.zeros_like(mask)
-            thinned[np.flatnonzero(mask)[chosen]] = True
-            self._set(position, thinned)
+        self._passing = dict(self.counts)
+        self.counts = dict(zip(self.counts, map(int, np.diff(edges)), strict=True))
 
 
 def _cubes(positions: Float32[ndarray, "n 3"], side: float) -> Int[ndarray, " n"]:

@@ -21,15 +21,15 @@ def mixture(*batch, components=3, family="laplace", space="linear"):
     )
 
 
-def prediction(views=3, *, knows_sky=True, with_mixture=True):
-    height, width = SIZE
+def prediction(views=3, *, knows_sky=True, with_mixture=True, hw=SIZE):
+    height, width = hw
     poses = torch.eye(4).repeat(views, 1, 1)
     poses[:, :3, 3] = torch.randn(views, 3)
     return Prediction(
         images=torch.randint(0, 256, (views, height, width, 3), dtype=torch.uint8),
         names=tuple(f"photo ü {i}.jpg" for i in range(views)),
         depth=torch.rand(views, height, width) * 9 + 1,
-        cameras=Cameras.from_fov(poses, torch.rand(views, 2) + 0.5, SIZE),
+        cameras=Cameras.from_fov(poses, torch.rand(views, 2) + 0.5, hw),
         confidence=torch.rand(views, height, width) + 1,
         mixture=mixture(views, height, width) if with_mixture else None,
         sky_log_odds=torch.randn(views, height, width) if knows_sky else None,

@@ -18,17 +18,34 @@ def export_ply(run: Run, path: Path, settings: ExportSettings) -> ExportReport:
         OutputError: the file cannot be written.
     """
     cloud = RunCloud(run, settings.filters)
+    write_cloud(cloud, path, confidence=run.knows_confidence, normals=settings.normals)
+    return ExportReport(path=path, summary=cloud.summary, problems=tuple(cloud.problems))
+
+
+def write_cloud(cloud: RunCloud, path: Path, *, confidence: bool, normals: bool = False) -> None:
+    """Write the points of a run view by view.
+
+    Args:
+        cloud: what to write.
+        path: file to write; it appears whole or not at all.
+        confidence: write confidence, which the run must have.
+        normals: write normals.
+
+    Raises:
+        OutputError: the file cannot be written.
+        InputError: a view cannot be read any more.
+    """
     nothing = np.zeros((0, 3), np.float32)
     layout = ply_vertices(
         nothing,
         nothing.astype(np.uint8),
-        normals=nothing if settings.normals else None,
-        confidence=nothing[:, 0] if run.knows_confidence else None,
+        normals=nothing if normals else None,
+        confidence=nothing[:, 0] if confidence else None,
     )
     with atomic_file(path) as file:
         file.write(ply_header(len(cloud), layout))
-        for view in cloud.views(normals=settings.normals):
-            confidence = view.confidence if run.knows_confidence else None
-            rows = ply_vertices(view.positions, view.colors, normals=view.normals, confidence=confidence)
+        for view in cloud.views(normals=normals):
+            rows = ply_vertices(
+                view.positions, view.colors, normals=view.normals, confidence=view.confidence if confidence else None
+            )
             file.write(rows.tobytes())
-    return ExportReport(path=path, summary=cloud.summary, problems=tuple(cloud.problems))

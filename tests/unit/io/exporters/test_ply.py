@@ -2,6 +2,7 @@
 
 import errno
 import os
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -59,6 +60,19 @@ def test_confidence_is_left_out_where_a_view_has_none(run, tmp_path) -> None:
 def test_a_cloud_without_points_is_a_file_too(run, tmp_path) -> None:
     export_run(run, "ply", tmp_path / "a.ply", ExportSettings(filters=CloudFilter(min_confidence=1e9)))
     assert len(vertices(tmp_path / "a.ply")) == 0
+
+
+def test_memory_does_not_grow_with_the_number_of_views(tmp_path) -> None:
+    peaks = []
+    for count in (4, 40):
+        longer = load_run(prediction(views=count, hw=(96, 128)).save(tmp_path / str(count)))
+        filters = CloudFilter(edge_ratio=0.1, max_points=count * 1000)
+        tracemalloc.start()
+        export_run(longer, "ply", tmp_path / f"{count}.ply", ExportSettings(filters=filters))
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert len(vertices(tmp_path / "40.ply")) == 40_000
+    assert peaks[1] < 1.2 * peaks[0]
 
 
 def test_what_is_there_stays_unless_told(run, tmp_path) -> None:
