@@ -13,13 +13,14 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from mda import __version__
-from mda.cli import app, convert, data, download, evaluate, export, models, predict, synth, train
+from mda.cli import app, compare, convert, data, download, evaluate, export, models, predict, synth, train
 from mda.cli.messages import messages_on_stderr
 from mda.errors import MdaError
 
 _COMMANDS = {
     "predict": predict,
     "export": export,
+    "compare": compare,
     "app": app,
     "models": models,
     "download": download,

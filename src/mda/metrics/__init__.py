@@ -16,6 +16,7 @@ from mda.metrics.depth_boundary_error import DepthBoundaryErrors, canny_edges, d
 from mda.metrics.edge_matches import EdgeMatches, edge_matches
 from mda.metrics.edge_truth import EDGE_RATIO, EdgeTruth
 from mda.metrics.flying_points import flying_between_true_surfaces, nearer_to_other_true_surface
+from mda.metrics.hanging import hanging_points
 from mda.metrics.layered import ordering_tallies
 from mda.metrics.own_surfaces import EdgeNeighbourhoods, OwnSurfaceScores, own_surface_scores
 from mda.metrics.pose import AUC_DEGREES, PoseErrors, focal_error, pose_errors
@@ -60,6 +61,7 @@ __all__ = [
     "fitted_recalibration",
     "flying_between_true_surfaces",
     "focal_error",
+    "hanging_points",
     "harmonic_mean",
     "mass_near",
     "moge_boundary_f1",
