@@ -1,6 +1,7 @@
 """`python demo.py INPUT`: `mda predict` behind the flags of the published release's demo."""
 
 import argparse
+import importlib.util
 import sys
 from collections.abc import Sequence
 
@@ -19,8 +20,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--size", help="longer side of the views; default: the model's own")
     parser.add_argument("--overwrite", action="store_true", help="replace an earlier run")
     parser.add_argument(
-        "--viewer", action=argparse.BooleanOptionalAction, default=True, help="open the viewer (not built yet)"
+        "--viewer", action=argparse.BooleanOptionalAction, default=True, help="open the viewer at the end"
     )
+    parser.add_argument("--viewer_port", default="8080", help="port of the viewer; default 8080")
+    parser.add_argument("--viewer_up_direction", default="-y", help="--viewer_up_direction=-y (default), +z ...")
     flags = parser.parse_args(argv)
     command = [
         "predict",
@@ -38,10 +41,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         command += ["--size", flags.size]
     if flags.overwrite:
         command += ["--overwrite"]
-    code = mda(command)
-    if flags.viewer and code == 0:
-        print("The interactive viewer is not built yet (--no-viewer silences this); open preview.png or points.ply.")  # noqa: T201
-    return code
+    if flags.viewer and importlib.util.find_spec("viser") is None:
+        print('The viewer needs `pip install "mda[viewer]"`; going on without it (as with --no-viewer).')  # noqa: T201
+    elif flags.viewer:
+        command += ["--view", f"--view-port={flags.viewer_port}", f"--view-up={flags.viewer_up_direction}"]
+    return mda(command)
 
 
 if __name__ == "__main__":

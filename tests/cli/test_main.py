@@ -13,13 +13,13 @@ from mda.models.presets import PRESETS
 def test_without_a_command_the_commands_are_listed(command):
     result = command()
     assert result.code == 0
-    for name in ("predict", "export", "models", "download", "convert", "synth", "train"):
+    for name in ("predict", "view", "export", "models", "download", "convert", "synth", "train"):
         assert f"\n    {name} " in result.out
 
 
 def test_commands_that_are_not_built_are_not_in_the_help_but_answered(command):
     shown = command("--help").out
-    for name in ("view", "batch"):
+    for name in ("batch",):
         assert f"\n    {name} " not in shown
         result = command(name, "x", "--y")
         assert result.code == 2
@@ -34,7 +34,7 @@ def test_a_misspelt_command_is_corrected(command):
     assert "commands are predict" in command("xyz").err
 
 
-@pytest.mark.parametrize("name", ["predict", "export", "models", "download", "convert", "synth", "train"])
+@pytest.mark.parametrize("name", ["predict", "view", "export", "models", "download", "convert", "synth", "train"])
 def test_every_command_explains_itself(command, name):
     result = command(name, "--help")
     assert result.code == 0

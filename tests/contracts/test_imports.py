@@ -57,7 +57,7 @@ def test_importing_mda_brings_no_heavy_library():
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("command", ["predict", "models", "download", "convert", "synth", "train"])
+@pytest.mark.parametrize("command", ["predict", "view", "models", "download", "convert", "synth", "train"])
 def test_help_of_a_command_brings_no_heavy_library(command):
     code = (
         "import sys\nfrom mda.cli.main import main\n"

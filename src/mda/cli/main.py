@@ -13,12 +13,13 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from mda import __version__
-from mda.cli import app, compare, convert, data, download, evaluate, export, models, predict, synth, train
+from mda.cli import app, compare, convert, data, download, evaluate, export, models, predict, synth, train, view
 from mda.cli.messages import messages_on_stderr
 from mda.errors import MdaError
 
 _COMMANDS = {
     "predict": predict,
+    "view": view,
     "export": export,
     "compare": compare,
     "app": app,
@@ -32,7 +33,6 @@ _COMMANDS = {
 }
 # Named by the plan and not built yet: typing one gives a straight answer instead of a list of choices.
 _LATER = {
-    "view": "open preview.png of the run, or its points.ply in MeshLab, CloudCompare or Blender",
     "batch": "run `mda predict` once per clip",
 }
 _REPORT = "This is a fault of mda; please report it with the output of the same command and --debug."

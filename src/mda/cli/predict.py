@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 from mda.cli.arguments import positive_number, whole_number
 from mda.cli.messages import amount, progress_bar
-from mda.errors import ConfigError, InputError, OutputError
+from mda.cli.view import show
+from mda.errors import InputError, OutputError
+from mda.optional import require
 
 if TYPE_CHECKING:
     from mda.inference.predictor import Predictor
@@ -77,7 +79,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--ply", action=argparse.BooleanOptionalAction, default=True, help="write points.ply (default)")
     add("--device", metavar="NAME", help="cpu, cuda, cuda:1, mps; default: the best there is")
     add("--overwrite", action=off_by_default, help="replace what is in the folder, instead of going on with it")
-    add("--view", action=off_by_default, help="open the interactive viewer at the end (not built yet)")
+    add("--view", action=off_by_default, help="open the interactive viewer at the end (needs mda[viewer])")
+    add("--view-port", type=whole_number, default=8080, metavar="N", help="port of the viewer; default 8080")
+    add("--view-up", default="-y", metavar="AXIS", help="what is up in the viewer: --view-up=-y (default), +z ...")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -88,10 +92,8 @@ def run(arguments: argparse.Namespace) -> int:
         KeyboardInterrupt: stopped by the user; the message says how to go on.
     """
     if arguments.view:
-        message = (
-            "The interactive viewer is not built yet. Leave out --view, and open preview.png or points.ply of the run."
-        )
-        raise ConfigError(message)
+        # Before the work, not after it.
+        require("viser", "viewer")
     from mda.inference import load  # noqa: PLC0415 - torch takes a second to import
     from mda.io.camera_files import read_cameras  # noqa: PLC0415
     from mda.io.clips import list_inputs  # noqa: PLC0415
@@ -123,6 +125,8 @@ def run(arguments: argparse.Namespace) -> int:
                 _summarise(predictor, reports, failures, default_model=arguments.model is None)
             raise
     _summarise(predictor, reports, failures, default_model=arguments.model is None)
+    if arguments.view and reports:
+        show([report.folder for report in reports], port=arguments.view_port, up=arguments.view_up, browser=True)
     return 0 if reports else 2
 
 

@@ -1,0 +1,229 @@
+"""The viewer: a server, the run that is open, and the panels that steer what is drawn of it."""
+
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import viser
+
+from mda.errors import MdaError
+from mda.io.run import load_run
+from mda.viewer.display import SKY_FACTOR, Shown, shown
+from mda.viewer.panels.cameras import CamerasPanel
+from mda.viewer.panels.frames import FramesPanel
+from mda.viewer.panels.points import PointsPanel
+from mda.viewer.panels.runs import RunsPanel
+from mda.viewer.places import Place
+from mda.viewer.poses import Pose, between, pose_from, pose_of_camera
+from mda.viewer.samples import Samples
+from mda.viewer.scene import Extent, Scene
+from mda.viewer.stage import Stage, look_from, pose_of_client, start_server
+from mda.viewer.worker import Worker
+
+_FIRST_DRAW_AFTER = 0.5
+_FLIGHT_SECONDS, _FLIGHT_STEPS = 0.4, 12
+_ARC_MINUTE = 3e-4
+# Where the eye is at first, in depths of the scene from the first camera.
+_BEHIND, _ABOVE, _FIRST_FOV = 0.4, 0.1, 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class ViewerOptions:
+    """How the viewer starts.
+
+    Attributes:
+        host: address to listen at; others on the network can reach it only if told so.
+        port: port to try first.
+        max_points: points to load at first.
+        up: world direction that is up.
+        out: folder for screenshots, views and videos; None gives them to the browser as downloads.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8080
+    max_points: int = 1_000_000
+    up: str = "-y"
+    out: Path | None = None
+
+
+class Viewer:
+    """An open viewer; `stop` ends it.
+
+    Args:
+        places: runs that can be opened; the first one is opened at once.
+        options: how it starts.
+    """
+
+    def __init__(self, places: Sequence[Place], options: ViewerOptions = ViewerOptions()) -> None:
+        self.places = tuple(places)
+        self.options = options
+        self.scene: Scene | None = None
+        self.extent = Extent(center=np.zeros(3, np.float32), depth=1.0, far=1.0)
+        self.cloud: Shown | None = None
+        self.drawn: Samples | None = None
+        self._stop_loading = threading.Event()
+        self.server = start_server(options.host, options.port, "mda")
+        self.server.scene.set_up_direction(options.up)  # pyright: ignore[reportArgumentType] - checked by the caller
+        self.stage = Stage(self.server)
+        self.worker = Worker(lambda message: self.runs.tell("That did not work:", (message,)))
+        self.runs = RunsPanel(self)
+        self.points = PointsPanel(self)
+        self.frames = FramesPanel(self)
+        self.cameras = CamerasPanel(self)
+        self.server.on_client_connect(self._connected)
+        self.open(0)
+
+    @property
+    def url(self) -> str:
+        """Where a browser finds it."""
+        host = self.options.host
+        return f"http://{'localhost' if host in {'0.0.0.0', '::'} else host}:{self.server.get_port()}"  # noqa: S104
+
+    def open(self, number: int) -> None:
+        """Open one of the places; what is being loaded is given up."""
+        self._stop_loading.set()
+        self.worker.ask("open", lambda: self._open(self.places[number]))
+
+    def close(self) -> None:
+        """Take the present run away."""
+        self._stop_loading.set()
+        self.scene = self.cloud = self.drawn = None
+        self.stage.clear()
+        self.runs.tell("Nothing is open.")
+
+    def load(self) -> None:
+        """Load as many points as the slider says."""
+        self._stop_loading.set()
+        self.worker.ask("load", self._load)
+
+    def draw(self) -> None:
+        """Draw anew what the controls say."""
+        self.worker.ask("draw", self._draw)
+
+    def stop(self) -> None:
+        """End threads and server."""
+        self._stop_loading.set()
+        self.frames.end()
+        self.worker.end()
+        self.server.stop()
+
+    def look_from(self, client: viser.ClientHandle, pose: Pose) -> None:
+        """Put the eye of a browser somewhere."""
+        look_from(client, pose, self.extent.depth)
+
+    def fly(self, client: viser.ClientHandle | None, pose: Pose) -> None:
+        """Move the eye of a browser there, by a short flight."""
+        if client is None:
+            return
+        start = pose_of_client(client)
+        for step in range(1, _FLIGHT_STEPS):
+            self.look_from(client, between(start, pose, step / _FLIGHT_STEPS))
+            time.sleep(_FLIGHT_SECONDS / _FLIGHT_STEPS)
+        self.look_from(client, pose)
+
+    def fly_to_view(self, client: viser.ClientHandle | None, position: int) -> None:
+        """Fly to the camera of a view."""
+        camera = self.scene.cameras[position] if self.scene and position < len(self.scene.cameras) else None
+        if camera is not None:
+            self.fly(client, pose_of_camera(camera))
+            # Its picture would hide the points that it saw.
+            self.stage.hide_frustum(position)
+
+    def _connected(self, client: viser.ClientHandle) -> None:
+        """Put a new browser where the first camera was."""
+        first = self._first_pose()
+        if first is not None:
+            self.look_from(client, first)
+
+    def _first_pose(self) -> Pose | None:
+        """A bit behind the first camera, so that it and what it saw are in the picture."""
+        cameras = [] if self.scene is None else [camera for camera in self.scene.cameras if camera is not None]
+        if not cameras:
+            return None
+        pose = pose_of_camera(cameras[0])
+        position = np.array(pose.position) + self.extent.depth * (_ABOVE * pose.up - _BEHIND * pose.forward)
+        return pose_from(position, pose.rotation, _FIRST_FOV)
+
+    def _open(self, place: Place) -> None:
+        self.close()
+        self.runs.tell("Opening ...")
+        try:
+            scene = Scene(load_run(place.path))
+        except MdaError as error:
+            self.runs.tell("This run cannot be opened.", (str(error),))
+            return
+        self.scene = scene
+        self.frames.opened(len(scene.cameras))
+        self._load(first=True)
+
+    def _load(self, *, first: bool = False) -> None:
+        scene = self.scene
+        if scene is None:
+            return
+        self._stop_loading = stop = threading.Event()
+        due, seconds = time.monotonic() + _FIRST_DRAW_AFTER, _FIRST_DRAW_AFTER
+        measured = False
+
+        def progress(done: int, parts: Sequence[Samples]) -> None:
+            nonlocal due, seconds, measured
+            if time.monotonic() < due:
+                return
+            if first and not measured:
+                measured = self._measure(scene, Samples.joined(parts))
+            self._draw(Samples.joined(parts))
+            self.runs.tell(f"Loading: {done} of {len(scene.cameras)} views")
+            # Less and less often, so that drawing what is there never takes most of the time.
+            seconds *= 2
+            due = time.monotonic() + seconds
+
+        scene.load(self.points.budget, on_progress=progress, stop=stop)
+        if stop.is_set():
+            return
+        if first:
+            self._measure(scene, scene.samples)
+            self.cameras.opened(self.extent, len(scene.cameras))
+        self._draw()
+
+    def _measure(self, scene: Scene, samples: Samples) -> bool:
+        """Adapt sizes to the scene and show it from its first camera; whether there was anything to go by."""
+        self.extent = scene.extent(samples)
+        heights = [float(camera.fov[0]) / camera.image_hw[0] for camera in scene.cameras if camera is not None]
+        self.points.opened(self.extent, float(np.median(heights)) if heights else _ARC_MINUTE)
+        pose = self._first_pose()
+        if pose is not None:
+            for client in self.server.get_clients().values():
+                self.look_from(client, pose)
+        return len(samples) > 0
+
+    def _draw(self, samples: Samples | None = None) -> None:
+        scene = self.scene
+        if scene is None:
+            return
+        if samples is None:
+            single = bool(self.frames.single.value)
+            position = min(int(self.frames.frame.value), len(scene.cameras) - 1)
+            samples = scene.frame(position, self.points.budget) if single else scene.samples
+            first, last = (
+                (position, position) if single else (int(self.frames.first.value), int(self.frames.last.value))
+            )
+        else:
+            first, last = 0, len(scene.cameras)
+        display = self.points.display(first, last)
+        self.cloud = shown(samples, samples.depth, samples.colors, display, sky_depth=SKY_FACTOR * self.extent.far)
+        self.drawn = samples
+        self.stage.show_cloud("cloud", self.cloud, size=self.points.point_size)
+        self._report(scene)
+
+    def _report(self, scene: Scene) -> None:
+        info = scene.run.info
+        points = 0 if self.cloud is None else len(self.cloud)
+        head = f"**{points:,} points** of {scene.available:,} in {len(scene.cameras)} views"
+        made = f"`{info.model}`" + (f", decoder `{info.decoder}`" if info.decoder else "")
+        problems = scene.problems
+        text = f"{head}, by {made}."
+        if not points and not problems:
+            text += " The filters leave nothing, or no depth is known."
+        self.runs.tell(text, problems)

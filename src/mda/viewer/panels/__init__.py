@@ -1,0 +1,1 @@
+"""The controls of the viewer, one module for each folder of the panel."""

@@ -1,0 +1,131 @@
+"""The viewer without a browser: every control changes what is drawn."""
+
+import pytest
+
+pytest.importorskip("viser")
+
+from mda.errors import ConfigError
+from mda.viewer.app import Viewer, ViewerOptions
+from mda.viewer.places import find_runs
+from mda.viewer.serving import start
+from tests.unit.viewer.walls import SIZE, write_run
+
+PIXELS = SIZE[0] * SIZE[1]
+SOLID = PIXELS - (SIZE[0] // 8) * SIZE[1]
+
+
+@pytest.fixture
+def viewer(tmp_path):
+    write_run(tmp_path / "a", 3)
+    write_run(tmp_path / "b ü", 2)
+    viewer = start([tmp_path], ViewerOptions(port=18080))
+    assert viewer.worker.wait()
+    yield viewer
+    viewer.stop()
+
+
+def drawn(viewer: Viewer) -> int:
+    assert viewer.worker.wait()
+    cloud = viewer.stage.clouds.get("cloud")
+    count = 0 if cloud is None else len(cloud.points)
+    assert count == (0 if viewer.cloud is None else len(viewer.cloud))
+    return count
+
+
+def test_the_first_run_is_open(viewer):
+    assert drawn(viewer) == 3 * SOLID
+    assert sorted(viewer.stage.frustums) == [0, 1, 2]
+    assert f"{3 * SOLID:,} points" in viewer.runs.status.content
+    assert viewer.url.startswith("http://127.0.0.1:")
+
+
+def test_another_run_is_read_when_chosen(viewer):
+    viewer.runs.choice.value = "b ü"
+    assert drawn(viewer) == 2 * SOLID
+    assert viewer.frames.frame.max == 1
+
+
+def test_clear(viewer):
+    viewer.worker.ask("open", viewer.close)
+    assert drawn(viewer) == 0
+    assert not viewer.stage.frustums
+    viewer.draw()
+    assert drawn(viewer) == 0
+
+
+def test_filters_and_sky(viewer):
+    viewer.points.sky.value = True
+    assert drawn(viewer) == 3 * PIXELS
+    viewer.points.sky.value = False
+    viewer.points.edges.value = True
+    without_edges = drawn(viewer)
+    assert without_edges < 3 * SOLID
+    viewer.points.jump.value = 100.0
+    assert drawn(viewer) == 3 * SOLID
+    viewer.points.confidence.value = 2.0
+    unsure = 3 * SOLID - drawn(viewer)
+    assert unsure > 0
+    viewer.points.confidence.value = 9.0
+    assert drawn(viewer) == 0
+    assert "The filters leave nothing" in viewer.runs.status.content
+
+
+def test_number_and_size_of_points(viewer):
+    viewer.points.size.value = 5.0
+    assert viewer.stage.clouds["cloud"].point_size == pytest.approx(5 * viewer.points.unit)
+    # The slider counts thousands; the run has fewer than its least step.
+    viewer.points.points.value = 10
+    assert drawn(viewer) == 3 * SOLID
+
+
+def test_single_views_range_and_playback(viewer):
+    viewer.frames.single.value = True
+    viewer.frames.frame.value = 1
+    assert drawn(viewer) == SOLID
+    assert set(viewer.drawn.views) == {1}
+    assert "wall ü 1.jpg" in viewer.frames.name.content
+    viewer.frames.single.value = False
+    viewer.frames.first.value = 1
+    assert drawn(viewer) == 2 * SOLID
+    viewer.frames.fps.value = 60
+    viewer.frames.toggle()
+    seen = set()
+    for _ in range(400):
+        seen.add(viewer.frames.frame.value)
+        if seen == {0, 1, 2}:
+            break
+        viewer.frames._ended.wait(0.02)
+    viewer.frames.toggle()
+    assert seen == {0, 1, 2}
+    assert not viewer.frames.playing
+
+
+def test_cameras(viewer):
+    viewer.cameras.stride.value = 2
+    assert viewer.worker.wait()
+    assert sorted(viewer.stage.frustums) == [0, 2]
+    viewer.cameras.size.value = 3.0
+    assert viewer.stage.frustums[0].scale == pytest.approx(3 * viewer.cameras.unit)
+    assert viewer.stage.frustums[0].image is not None
+    viewer.cameras.pictures.value = False
+    assert viewer.worker.wait()
+    assert viewer.stage.frustums[0].image is None
+    viewer.stage.hide_frustum(2)
+    assert [frustum.visible for frustum in viewer.stage.frustums.values()] == [True, False]
+    viewer.cameras.show.value = False
+    assert viewer.worker.wait()
+    assert not viewer.stage.frustums
+
+
+def test_nobody_can_open_a_tunnel_through_the_page(viewer):
+    with pytest.raises(ConfigError, match="not shared"):
+        viewer.server.request_share_url()
+
+
+def test_options_that_make_no_sense(tmp_path):
+    write_run(tmp_path / "run", 1)
+    with pytest.raises(ConfigError, match="no direction 'up'"):
+        start([tmp_path], ViewerOptions(up="up"))
+    with pytest.raises(ConfigError, match="no port 70000"):
+        start([tmp_path], ViewerOptions(port=70000))
+    assert len(find_runs([tmp_path])[0]) == 1
