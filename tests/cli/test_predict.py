@@ -143,6 +143,18 @@ def test_weights_may_be_the_model(command, weights, photos, tmp_path):
     assert "larger ones" not in result.out
 
 
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--model", "mda_mni"], "Did you mean mda_mini"),
+        (["--decoder", "best"], "heaviest"),
+        (["--stride", "0"], "not a whole number above 0"),
+        (["--fps", "x"], "not a number above 0"),
+        (["--device", "gpu"], "no device"),
+        (["--size", "3"], "--size"),
+        (["--max-views", "1"], "--max-views"),
+    ],
+)
 def test_options_that_cannot_work_are_one_line(command, weights, photos, arguments, words):
     result = command("predict", photos, "--checkpoint", weights, *arguments)
     assert result.code == 2
