@@ -144,6 +144,7 @@ class RunCloud:
 
     Attributes:
         counts: number of points of each view, by its position in the run.
+        found: number of points of each view before `voxel` and `max_points` thinned them out.
         problems: a message for each view that cannot be read; it has no points.
     """
 
@@ -156,12 +157,14 @@ class RunCloud:
         # Number of points that pass the other filters, of views of which fewer are taken.
         self._passing: dict[int, int] = {}
         self.counts: dict[int, int] = {}
+        self.found: dict[int, int] = {}
         occupied = np.zeros(0, dtype=np.int64)
         for position in filters.positions(run):
             view = self._read(position)
             if view is None:
                 continue
             mask = kept_pixels(view, filters).reshape(-1)
+            self.found[position] = int(mask.sum())
             if filters.voxel is not None:
                 pixels = np.flatnonzero(mask)
                 cubes = _cubes(points_of_view(view, position, pixels).positions, filters.voxel)

@@ -46,7 +46,7 @@ def export_glb(run: Run, path: Path, settings: ExportSettings) -> ExportReport:
         cloud = RunCloud(run, settings.filters)
         for view in cloud.views():
             scene.add_points(view.position, "points", view.positions, linear_colors(view.colors))
-        scene.add_cameras(list(cloud.counts), _median_depth(run, list(cloud.counts)))
+        scene.add_cameras(list(cloud.counts), median_depth(run, list(cloud.counts)))
     return ExportReport(path=path, summary=cloud.summary, problems=tuple(cloud.problems))
 
 
@@ -167,11 +167,11 @@ def _meshes(scene: GlbScene, run: Run, path: Path, settings: ExportSettings) -> 
             texture = encode_image(view.color, "PNG", compress_level=3)
             scene.add_mesh(numbered.position, world, corners.numpy(), texture, places)
         count += len(triangles)
-    scene.add_cameras(positions, _median_depth(run, positions))
+    scene.add_cameras(positions, median_depth(run, positions))
     return ExportReport(path=path, summary=f"{count:,} triangles of {len(positions)} views", problems=views.problems)
 
 
-def _median_depth(run: Run, positions: list[int]) -> float:
+def median_depth(run: Run, positions: list[int]) -> float:
     """Median over views of the median depth; one where none is known."""
     return float(np.median(list(_medians(run, positions)) or [1.0]))
 

@@ -1,7 +1,6 @@
 """Everything of a run in one file of NumPy, written array by array: a long run needs the memory of a view."""
 
 import zipfile
-from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +9,7 @@ from mda.errors import InputError
 from mda.io.atomic import atomic_file
 from mda.io.clouds import kept_pixels
 from mda.io.exporters.contract import ExportReport, ExportSettings
+from mda.io.exporters.npz_files import NpzWriter
 from mda.io.exporters.views import ChosenViews
 from mda.io.run import Run
 from mda.shapes import Shaped, ndarray
@@ -39,7 +39,7 @@ def export_npz(run: Run, path: Path, settings: ExportSettings) -> ExportReport:
     ((height, width),) = sizes
     maps = (len(cameras), height, width)
     with atomic_file(path) as file, zipfile.ZipFile(file, "w") as archive:
-        writer = _NpzWriter(archive)
+        writer = NpzWriter(archive)
         writer.add("depth", np.float32, maps, (run.depth(position) for position in cameras))
         unpacked = (np.unpackbits(mask, count=height * width) for mask in masks)
         writer.add("valid", np.bool_, maps, unpacked)
@@ -53,31 +53,6 @@ def export_npz(run: Run, path: Path, settings: ExportSettings) -> ExportReport:
         writer.add_whole("names", np.array([run.names[position] for position in cameras]))
         writer.add_whole("numbers", np.array([run.numbers[position] for position in cameras]))
     return ExportReport(path=path, summary=f"{len(cameras)} views", problems=views.problems)
-
-
-class _NpzWriter:
-    """Arrays in an archive, under names that NumPy finds."""
-
-    def __init__(self, archive: zipfile.ZipFile) -> None:
-        self._archive = archive
-
-    def add(
-        self, name: str, dtype: type[np.generic], shape: tuple[int, ...], parts: Iterable[Shaped[ndarray, "..."]]
-    ) -> None:
-        """Add an array of that shape, part after part."""
-        # A fixed date, so that equal arrays make equal files.
-        entry = zipfile.ZipInfo(f"{name}.npy", date_time=(1980, 1, 1, 0, 0, 0))
-        head = {"descr": np.dtype(dtype).str, "fortran_order": False, "shape": shape}
-        with self._archive.open(entry, "w", force_zip64=True) as file:
-            np.lib.format.write_array_header_1_0(file, head)
-            for part in parts:
-                file.write(part.astype(dtype).tobytes())
-
-    def add_whole(self, name: str, values: Shaped[ndarray, "..."]) -> None:
-        """Add an array."""
-        entry = zipfile.ZipInfo(f"{name}.npy", date_time=(1980, 1, 1, 0, 0, 0))
-        with self._archive.open(entry, "w", force_zip64=True) as file:
-            np.lib.format.write_array(file, values, allow_pickle=False)
 
 
 def _known(values: Shaped[ndarray, "h w"] | None) -> Shaped[ndarray, "h w"]:

@@ -14,8 +14,12 @@ from mda.io.exporters.depth_png import export_depth_png
 from mda.io.exporters.exr import export_exr
 from mda.io.exporters.geometry_maps import export_normals, export_point_maps
 from mda.io.exporters.glb import export_glb
+from mda.io.exporters.las import export_las
+from mda.io.exporters.layers import export_layers_glb, export_ldi
 from mda.io.exporters.npz import export_npz
 from mda.io.exporters.ply import export_ply
+from mda.io.exporters.rerun import export_rrd
+from mda.io.exporters.splats import export_splats
 from mda.io.exporters.transforms import export_transforms
 from mda.io.run import Run
 
@@ -32,6 +36,7 @@ class Format:
         place: name of the file or folder that is written, if nobody says otherwise; a folder has no ending.
         write: writes a run to a path that does not exist yet.
         options: the fields of `ExportSettings`, besides filters, that change what is written.
+        needs_mixture: whether it is made from the densities of the run.
         extra: the extra of the package that the format needs, or None.
     """
 
@@ -40,6 +45,7 @@ class Format:
     place: str
     write: Callable[[Run, Path, ExportSettings], ExportReport]
     options: frozenset[str] = frozenset()
+    needs_mixture: bool = False
     extra: str | None = None
 
     @property
@@ -121,6 +127,50 @@ _ALL = (
         place="point_maps",
         write=export_point_maps,
         options=frozenset({"fill_sky"}),
+    ),
+    Format(
+        name="las",
+        what="point cloud of surveying programs",
+        place="points.las",
+        write=export_las,
+        options=frozenset({"normals"}),
+        extra="export",
+    ),
+    Format(
+        name="laz",
+        what="the same, compressed",
+        place="points.laz",
+        write=export_las,
+        options=frozenset({"normals"}),
+        extra="export",
+    ),
+    Format(
+        name="ldi",
+        what="layered depth: front and back surfaces with their masses, as arrays (needs saved mixtures)",
+        place="layers.npz",
+        write=export_ldi,
+        needs_mixture=True,
+    ),
+    Format(
+        name="layers-glb",
+        what="clouds of front and back surfaces as glTF (needs saved mixtures)",
+        place="layers.glb",
+        write=export_layers_glb,
+        needs_mixture=True,
+    ),
+    Format(
+        name="splats",
+        what="3D Gaussians to begin from, one for each point",
+        place="splats.ply",
+        write=export_splats,
+        options=frozenset({"normals"}),
+    ),
+    Format(
+        name="rrd",
+        what="recording for the viewer of Rerun",
+        place="run.rrd",
+        write=export_rrd,
+        extra="export",
     ),
 )
 FORMATS: dict[str, Format] = {found.name: found for found in _ALL}
