@@ -1,5 +1,6 @@
 """Every program of examples/ runs at a small size and says what it promises."""
 
+import re
 import runpy
 import sys
 from pathlib import Path
@@ -83,3 +84,52 @@ def test_export(example, photos):
     left = len(read_ply(Path("taken/points.ply")).positions)
     assert f"ply: {left:,} points" in said
     assert 0 < left < len(load_run(Path("mine/run")).prediction().points().positions)
+
+
+def test_own_backbone(example):
+    said = example("05", "--steps", 2)
+    assert "step    1   loss" in said
+    assert "pyramid: depth (2, 96, 128)" in said
+
+
+def test_own_data_source(example):
+    said = example("06", "--image-size", 32, 48)
+    assert "2 captures, 6 complete frames, 0 missing files" in said
+    agreement = re.search(r"neighbours agree on (\d+)%", said)
+    assert agreement
+    assert int(agreement[1]) > 90
+    assert "capture_3: AbsRel" in said
+
+
+@pytest.mark.filterwarnings("ignore::Warning:lightning.*", "ignore::Warning:torch.*")
+def test_train_mini(example):
+    quick = [
+        "data.sizes=[[32,48]]",
+        "data.views_per_batch=2",
+        "data.validation_clips=1",
+        "data.validation_size=[32,48]",
+    ]
+    said = example("07", "--steps", 2, "--folder", "run", *quick, "validate_every=0", "progress=false")
+    assert "Trained for 2 steps: run/weights.safetensors" in said
+    assert "heaviest  AbsRel" in said
+    assert Path("run/prediction/preview.png").exists()
+
+
+def test_calibrate(example):
+    said = example("08", "--clips", 2, "--image-size", 32, 48)
+    factor = re.search(r"recalibration=([\d.]+)", said)
+    assert factor
+    assert 0.1 < float(factor[1]) < 20
+    tenths = [float(share) for share in re.findall(r"F in \S+ +([\d.]+)%", said)]
+    assert [sum(tenths[:10]), sum(tenths[10:])] == pytest.approx([100, 100], abs=0.6)
+
+
+def test_long_clip(example, tmp_path):
+    (tmp_path / "clip").mkdir()
+    for number in range(5):
+        photo(tmp_path / "clip" / f"{number}.jpg", seed=number)
+    said = example("09", "clip", "--max-views", 3, "--size", 32)
+    assert "5 views in" in said
+    joints = load_run(Path("eval_results/examples/09_long_clip/run")).info.details["joints"]
+    assert said.count("joint: view") == len(joints) > 0
+    assert "5 of them were there before" in example("09", "clip", "--max-views", 3, "--size", 32)
