@@ -11,14 +11,18 @@ import viser
 
 from mda.errors import MdaError
 from mda.io.run import load_run
-from mda.viewer.display import SKY_FACTOR, Shown, shown
+from mda.viewer.densities import Densities, has_densities
+from mda.viewer.display import SKY_FACTOR
+from mda.viewer.drawing import Clouds, Look, draw
 from mda.viewer.panels.cameras import CamerasPanel
+from mda.viewer.panels.densities import DensitiesPanel
 from mda.viewer.panels.frames import FramesPanel
+from mda.viewer.panels.picking import PickingPanel
 from mda.viewer.panels.points import PointsPanel
 from mda.viewer.panels.runs import RunsPanel
 from mda.viewer.places import Place
 from mda.viewer.poses import Pose, between, pose_from, pose_of_camera
-from mda.viewer.samples import Samples
+from mda.viewer.samples import Samples, samples_of
 from mda.viewer.scene import Extent, Scene
 from mda.viewer.stage import Stage, look_from, pose_of_client, start_server
 from mda.viewer.worker import Worker
@@ -62,8 +66,9 @@ class Viewer:
         self.options = options
         self.scene: Scene | None = None
         self.extent = Extent(center=np.zeros(3, np.float32), depth=1.0, far=1.0)
-        self.cloud: Shown | None = None
+        self.clouds: Clouds | None = None
         self.drawn: Samples | None = None
+        self._densities: Densities | None = None
         self._stop_loading = threading.Event()
         self.server = start_server(options.host, options.port, "mda")
         self.server.scene.set_up_direction(options.up)  # pyright: ignore[reportArgumentType] - checked by the caller
@@ -71,7 +76,9 @@ class Viewer:
         self.worker = Worker(lambda message: self.runs.tell("That did not work:", (message,)))
         self.runs = RunsPanel(self)
         self.points = PointsPanel(self)
+        self.densities = DensitiesPanel(self)
         self.frames = FramesPanel(self)
+        self.picking = PickingPanel(self)
         self.cameras = CamerasPanel(self)
         self.server.on_client_connect(self._connected)
         self.open(0)
@@ -90,8 +97,9 @@ class Viewer:
     def close(self) -> None:
         """Take the present run away."""
         self._stop_loading.set()
-        self.scene = self.cloud = self.drawn = None
+        self.scene = self.clouds = self.drawn = self._densities = None
         self.stage.clear()
+        self.picking.reset()
         self.runs.tell("Nothing is open.")
 
     def load(self) -> None:
@@ -157,6 +165,7 @@ class Viewer:
             return
         self.scene = scene
         self.frames.opened(len(scene.cameras))
+        self.densities.opened(has_densities=has_densities(scene.run))
         self._load(first=True)
 
     def _load(self, *, first: bool = False) -> None:
@@ -198,32 +207,56 @@ class Viewer:
                 self.look_from(client, pose)
         return len(samples) > 0
 
-    def _draw(self, samples: Samples | None = None) -> None:
+    def sample_pixel(self, view: int, row: int, column: int) -> Samples | None:
+        """One pixel of a view, None where it cannot be read."""
+        camera = None if self.scene is None else self.scene.cameras[view]
+        if self.scene is None or camera is None:
+            return None
+        return samples_of(self.scene.run.view(view, mixture=False), view, np.array([row * camera.image_hw[1] + column]))
+
+    def _draw(self, partial: Samples | None = None) -> None:
+        """Draw what the controls say; while a run is loaded, what is there of it, as saved."""
         scene = self.scene
         if scene is None:
             return
-        if samples is None:
-            single = bool(self.frames.single.value)
-            position = min(int(self.frames.frame.value), len(scene.cameras) - 1)
-            samples = scene.frame(position, self.points.budget) if single else scene.samples
-            first, last = (
-                (position, position) if single else (int(self.frames.first.value), int(self.frames.last.value))
-            )
-        else:
-            first, last = 0, len(scene.cameras)
-        display = self.points.display(first, last)
-        self.cloud = shown(samples, samples.depth, samples.colors, display, sky_depth=SKY_FACTOR * self.extent.far)
+        single = partial is None and bool(self.frames.single.value)
+        position = min(int(self.frames.frame.value), len(scene.cameras) - 1)
+        first, last = (position, position) if single else self.frames.range
+        samples = scene.frame(position, self.points.budget) if single else scene.samples
+        samples = samples if partial is None else partial
+        look = self.densities.look(self.points.display(first, last))
+        sky_depth = SKY_FACTOR * self.extent.far
+        densities = None if partial is not None else self._densities_of(scene, samples, look)
+        self.clouds = draw(samples, look, densities=densities, sky_depth=sky_depth, views=len(scene.cameras))
         self.drawn = samples
-        self.stage.show_cloud("cloud", self.cloud, size=self.points.point_size)
+        size = self.points.point_size
+        for name, part in (("cloud", self.clouds.main), ("back", self.clouds.back), ("flying", self.clouds.flying)):
+            self.stage.show_cloud(name, part, size=size)
         self._report(scene)
 
+    def _densities_of(self, scene: Scene, samples: Samples, look: Look) -> Densities | None:
+        """Densities of the samples, if they are needed and there; they remember what was computed of them."""
+        if not look.needs_densities or not has_densities(scene.run):
+            return None
+        if self._densities is None or self._densities.samples is not samples:
+            self._densities = Densities(scene.run, samples)
+        self.runs.tell("Reading densities ...")
+        return self._densities
+
     def _report(self, scene: Scene) -> None:
-        info = scene.run.info
-        points = 0 if self.cloud is None else len(self.cloud)
-        head = f"**{points:,} points** of {scene.available:,} in {len(scene.cameras)} views"
-        made = f"`{info.model}`" + (f", decoder `{info.decoder}`" if info.decoder else "")
+        """Say how many points there are, what the colours mean, and what could not be read."""
+        clouds, info, look = self.clouds, scene.run.info, self.densities.look(self.points.display(0, 0))
+        if clouds is None:
+            return
         problems = scene.problems
-        text = f"{head}, by {made}."
-        if not points and not problems:
+        if self._densities is not None and look.needs_densities:
+            problems += tuple(self._densities.problems.values())
+        made = f"`{info.model}`" + (f", decoder `{look.decoder or info.decoder}`" if info.decoder else "")
+        text = f"**{len(clouds):,} points** of {scene.available:,} in {len(scene.cameras)} views, by {made}."
+        if look.flying:
+            text += f" {len(clouds.flying):,} flying points of the mean in red."
+        if clouds.legend:
+            text += f"\n\nColours: {clouds.legend}"
+        if not len(clouds) and not problems:
             text += " The filters leave nothing, or no depth is known."
         self.runs.tell(text, problems)

@@ -1,6 +1,5 @@
 """The 3D scene in the browser: clouds, frustums and the eyes of those who look, in terms of viser."""
 
-import colorsys
 import contextlib
 import io
 from collections.abc import Callable
@@ -12,6 +11,7 @@ from PIL import Image
 
 from mda.errors import ConfigError, MdaError
 from mda.shapes import Float32, UInt8, ndarray
+from mda.viewer.colouring import view_colour
 from mda.viewer.display import Shown
 from mda.viewer.poses import Pose, pose_of_camera
 from mda.viewer.scene import Scene
@@ -159,12 +159,6 @@ def pose_of_client(client: viser.ClientHandle) -> Pose:
     w, x, y, z = map(float, camera.wxyz)
     px, py, pz = map(float, camera.position)
     return Pose(position=(px, py, pz), wxyz=(w, x, y, z), fov=float(camera.fov))
-
-
-def view_colour(position: int, count: int) -> tuple[int, int, int]:
-    """The colour of a view: from red at the first through the rainbow."""
-    red, green, blue = colorsys.hsv_to_rgb(position / max(1, count), 0.85, 1.0)
-    return round(255 * red), round(255 * green), round(255 * blue)
 
 
 def _picture(scene: Scene, position: int, image_hw: tuple[int, int]) -> UInt8[ndarray, "h w 3"] | None:

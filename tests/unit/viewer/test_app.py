@@ -1,14 +1,18 @@
 """The viewer without a browser: every control changes what is drawn."""
 
+import numpy as np
 import pytest
 
 pytest.importorskip("viser")
 
+from viser import SceneNodePointerEvent
+
 from mda.errors import ConfigError
 from mda.viewer.app import Viewer, ViewerOptions
 from mda.viewer.places import find_runs
+from mda.viewer.poses import pose_of_camera
 from mda.viewer.serving import start
-from tests.unit.viewer.walls import SIZE, write_run
+from tests.unit.viewer.walls import SIZE, border, write_run
 
 PIXELS = SIZE[0] * SIZE[1]
 SOLID = PIXELS - (SIZE[0] // 8) * SIZE[1]
@@ -28,7 +32,7 @@ def drawn(viewer: Viewer) -> int:
     assert viewer.worker.wait()
     cloud = viewer.stage.clouds.get("cloud")
     count = 0 if cloud is None else len(cloud.points)
-    assert count == (0 if viewer.cloud is None else len(viewer.cloud))
+    assert count == (0 if viewer.clouds is None else len(viewer.clouds.main))
     return count
 
 
@@ -129,3 +133,83 @@ def test_options_that_make_no_sense(tmp_path):
     with pytest.raises(ConfigError, match="no port 70000"):
         start([tmp_path], ViewerOptions(port=70000))
     assert len(find_runs([tmp_path])[0]) == 1
+
+
+def test_decoders_layers_and_colours(viewer):
+    before = viewer.clouds.main.positions.copy() if drawn(viewer) else None
+    viewer.densities.decoder.value = "mean"
+    assert drawn(viewer) == 3 * SOLID
+    moved = np.abs(viewer.clouds.main.positions - before).max(-1) > 0.01
+    assert moved.sum() == 3 * border().sum()
+    viewer.densities.layers.value = "front and back"
+    drawn(viewer)
+    assert len(viewer.stage.clouds["back"].points) == 3 * border().sum()
+    viewer.densities.layers.value = "one"
+    viewer.densities.flying.value = True
+    drawn(viewer)
+    assert "back" not in viewer.stage.clouds
+    assert len(viewer.stage.clouds["flying"].points) == 3 * border().sum()
+    assert "flying points of the mean in red" in viewer.runs.status.content
+    viewer.densities.colours.value = "entropy"
+    drawn(viewer)
+    assert "entropy (nat)" in viewer.runs.status.content
+
+
+def test_a_run_without_densities_says_so(tmp_path):
+    viewer = start([write_run(tmp_path / "plain", 1, mixture=False)], ViewerOptions(port=18085))
+    assert viewer.worker.wait()
+    assert viewer.densities.decoder.disabled
+    assert "--save-mixture" in viewer.densities.note.content
+    viewer.stop()
+
+
+def test_a_pixel_is_inspected_by_numbers_by_points_and_in_pictures(viewer):
+    drawn(viewer)
+    viewer.frames.frame.value = 1
+    viewer.picking.pixel.value = (SIZE[1] // 3, SIZE[0] // 3)
+    viewer.picking.inspect_chosen()
+    report = viewer.picking.report
+    assert (report.view, report.row, report.column) == (1, SIZE[0] // 3, SIZE[1] // 3)
+    assert "hypotheses" in viewer.picking.words.content
+    marks = len(viewer.picking._marks)
+    assert marks == 4
+    # A click on a point of view 0 from its own camera.
+    viewer.picking.mode.value = "inspect"
+    target = np.flatnonzero(viewer.drawn.views[viewer.clouds.samples] == 0)[500]
+    eye = viewer.drawn.centers[viewer.clouds.samples[target]].astype(float)
+    viewer.picking.clicked(eye, viewer.clouds.positions[target] - eye)
+    report = viewer.picking.report
+    assert report.view == 0
+    assert report.row * SIZE[1] + report.column == viewer.drawn.pixels[viewer.clouds.samples[target]]
+    # The centre of the picture of camera 2.
+    frustum, pose = viewer.stage.frustums[2], pose_of_camera(viewer.scene.cameras[2])
+    origin = np.array(pose.position) - pose.forward
+    event = SceneNodePointerEvent(
+        client=None,
+        client_id=0,
+        event="click",
+        target=frustum,
+        ray_origin=tuple(origin),
+        ray_direction=tuple(pose.forward),
+        screen_pos=(0.5, 0.5),
+        instance_index=None,
+        modifier=None,
+    )
+    assert viewer.picking.clicked_camera(2, event)
+    assert (viewer.picking.report.view, viewer.picking.report.row) == (2, SIZE[0] // 2)
+    viewer.picking.reset()
+    assert viewer.picking.report is None
+    assert not viewer.picking._marks
+
+
+def test_distances_are_measured(viewer):
+    drawn(viewer)
+    viewer.picking.mode.value = "measure"
+    positions = viewer.clouds.positions
+    for target in (0, 400):
+        eye = viewer.drawn.centers[viewer.clouds.samples[target]].astype(float)
+        viewer.picking.clicked(eye, positions[target] - eye)
+    assert viewer.picking.length == pytest.approx(np.linalg.norm(positions[400] - positions[0]), rel=1e-5)
+    assert "distance" in viewer.picking.words.content
+    viewer.picking.clicked(eye, -(positions[0] - eye))
+    assert "no point under the pointer" in viewer.picking.words.content

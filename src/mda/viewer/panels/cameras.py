@@ -52,5 +52,7 @@ class CamerasPanel:
         )
 
     def _clicked(self, position: int, event: viser.SceneNodePointerEvent[viser.CameraFrustumHandle]) -> None:
+        if self._viewer.picking.clicked_camera(position, event):
+            return
         self._viewer.frames.frame.value = position
         self._viewer.fly_to_view(event.client, position)

@@ -40,6 +40,11 @@ class FramesPanel:
         """Whether the views are played."""
         return self._playing.is_set()
 
+    @property
+    def range(self) -> tuple[int, int]:
+        """First and last view of the cloud, as chosen."""
+        return int(self.first.value), int(self.last.value)
+
     def opened(self, count: int) -> None:
         """Adapt to a scene."""
         self._playing.clear()
