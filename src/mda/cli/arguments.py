@@ -30,3 +30,12 @@ def height_and_width(text: str) -> tuple[int, int]:
         message = f"{text!r} is not a size; expected HEIGHTxWIDTH, e.g. 240x320"
         raise ArgumentTypeError(message)
     return int(height), int(width)
+
+
+def share(text: str) -> float:
+    """A share above 0 and up to 1."""
+    value = positive_number(text)
+    if value > 1:
+        message = f"{text!r} is not a share; expected a number above 0 and up to 1"
+        raise ArgumentTypeError(message)
+    return value

@@ -15,7 +15,12 @@ from mda.metrics.depth import DELTA_THRESHOLD, abs_rel, align_scale, delta, root
 from mda.metrics.depth_boundary_error import DepthBoundaryErrors, canny_edges, depth_boundary_errors
 from mda.metrics.edge_matches import EdgeMatches, edge_matches
 from mda.metrics.edge_truth import EDGE_RATIO, EdgeTruth
-from mda.metrics.flying_points import flying_between_true_surfaces, nearer_to_other_true_surface
+from mda.metrics.flying_points import (
+    TrueSurfaceRates,
+    flying_between_true_surfaces,
+    nearer_to_other_true_surface,
+    true_surface_sweep,
+)
 from mda.metrics.hanging import hanging_points
 from mda.metrics.layered import ordering_tallies
 from mda.metrics.own_surfaces import EdgeNeighbourhoods, OwnSurfaceScores, own_surface_scores
@@ -49,6 +54,7 @@ __all__ = [
     "ThinScores",
     "ThinTruth",
     "TrueBoundary",
+    "TrueSurfaceRates",
     "abs_rel",
     "align_scale",
     "canny_edges",
@@ -83,5 +89,6 @@ __all__ = [
     "squared_error",
     "squared_log_error",
     "thin_scores",
+    "true_surface_sweep",
     "without",
 ]

@@ -4,8 +4,11 @@ The prediction must be scale aligned (`align_scale` on `EdgeTruth.interior`). A 
 gaps between surfaces scores badly here whatever its edges look like; `mda.metrics.own_surfaces` takes that out.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from mda.metrics.edge_truth import EdgeTruth
-from mda.metrics.tally import Scores
+from mda.metrics.tally import Scores, Tally
 from mda.shapes import Bool, Float, Tensor
 
 # How far in ln depth a point must be from both surfaces to fly; edges with a gap of at most twice this are not scored.
@@ -40,6 +43,36 @@ def nearer_to_other_true_surface(
     middle = front * back
     shows_front, nearer_front = truth.depth.square() <= middle, depth.square() <= middle
     return Scores(values=(nearer_front != shows_front) & ~flying.values, mask=flying.mask)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrueSurfaceRates:
+    """Tallies of `flying_between_true_surfaces` and `nearer_to_other_true_surface` for one tolerance and radius."""
+
+    flying: Tally
+    wrong_side: Tally
+
+
+def true_surface_sweep(
+    depth: Float[Tensor, "*b h w"], truth: EdgeTruth, *, tolerances: Sequence[float], radii: Sequence[int]
+) -> dict[tuple[float, int], TrueSurfaceRates]:
+    """Both rates for every tolerance and radius, with the surroundings looked up once per radius."""
+    rates = {}
+    for radius in radii:
+        near, front, back = truth.surroundings(radius)
+        chosen = near & usable(depth)
+        log_depth, log_front, log_back = depth[chosen].log(), front[chosen].log(), back[chosen].log()
+        middle = front[chosen] * back[chosen]
+        wrong_surface = (depth[chosen].square() <= middle) != (truth.depth[chosen].square() <= middle)
+        for tolerance in tolerances:
+            wide = _wide(front[chosen], back[chosen], tolerance)
+            flying = wide & (log_depth > log_front + tolerance) & (log_depth < log_back - tolerance)
+            count = int(wide.sum())
+            rates[tolerance, radius] = TrueSurfaceRates(
+                flying=Tally(sum=float(flying.sum()), count=count),
+                wrong_side=Tally(sum=float((wide & wrong_surface & ~flying).sum()), count=count),
+            )
+    return rates
 
 
 def usable(depth: Float[Tensor, "*b"]) -> Bool[Tensor, "*b"]:

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from mda.metrics import flying_between_true_surfaces, nearer_to_other_true_surface
+from mda.metrics import flying_between_true_surfaces, nearer_to_other_true_surface, true_surface_sweep
 from mda.metrics.flying_points import TOLERANCE
 from tests.unit.metrics.step_scene import BACK, FRONT, HEIGHT, STEP, averaged_at_edges, step_depth, step_truth
 
@@ -89,3 +89,17 @@ def test_wrong_side_within_a_radius_of_edges():
         found = nearer_to_other_true_surface(depth, truth, radius=radius).tally
         assert (found.count, found.sum) == (scored * HEIGHT, wrong * HEIGHT)
         assert flying_between_true_surfaces(depth, truth, radius=radius).mean == 0
+
+
+def test_a_sweep_is_what_its_parts_are():
+    generator = torch.Generator().manual_seed(0)
+    truth = step_truth(views=2)
+    depth = truth.depth * (0.3 * torch.randn(truth.depth.shape, generator=generator)).exp()
+    depth[0, 0, 10:14] = torch.nan
+    sweep = true_surface_sweep(depth, truth, tolerances=(0.02, 0.2), radii=(0, 1, 3))
+    assert len(sweep) == 6
+    for (tolerance, radius), rates in sweep.items():
+        options = {"tolerance": tolerance, "radius": radius}
+        assert rates.flying == flying_between_true_surfaces(depth, truth, **options).tally
+        assert rates.wrong_side == nearer_to_other_true_surface(depth, truth, **options).tally
+        assert 0 < rates.flying.sum < rates.flying.count

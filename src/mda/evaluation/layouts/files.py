@@ -60,15 +60,21 @@ def paired(images: Sequence[Path], depths: Sequence[Path], folder: Path) -> list
 
 
 def read_fitted(path: Path, size: ViewSize) -> UInt8[ndarray, "h w 3"]:
-    """An image as the published video benchmark prepares it: longer side to `size`, then each side down to patches.
-
-    Lanczos where it shrinks, bicubic where it grows; the second step is a Lanczos resize, so the aspect ratio may
-    change by less than a patch. Nothing is cut away. Sides become even before they are taken to patches.
+    """An image file as `fit_image` prepares it.
 
     Raises:
         InputError: the file cannot be read.
     """
-    image = Image.fromarray(read_image(path))
+    return fit_image(read_image(path), size)
+
+
+def fit_image(pixels: UInt8[ndarray, "rows columns 3"], size: ViewSize) -> UInt8[ndarray, "h w 3"]:
+    """An image as the published video benchmark prepares it: longer side to `size`, then each side down to patches.
+
+    Lanczos where it shrinks, bicubic where it grows; the second step is a Lanczos resize, so the aspect ratio may
+    change by less than a patch. Nothing is cut away. Sides become even before they are taken to patches.
+    """
+    image = Image.fromarray(pixels)
     longer = max(image.size)
     method = Image.Resampling.LANCZOS if longer > size.long_side else Image.Resampling.BICUBIC
     width, height = (round(side * size.long_side / longer) for side in image.size)

@@ -1,0 +1,74 @@
+import numpy as np
+import pytest
+
+from mda.data.sources import SOURCES
+from mda.errors import InputError
+from mda.evaluation.benchmark import ViewSize
+from mda.evaluation.layouts.edges import IBIMS, diode_scenes, ibims_scenes, sintel_scenes, source_dataset
+from tests.unit.data.layouts import vkitti2_published
+from tests.unit.evaluation.edge_data import BACK, BOX, FRONT, HW, write_diode, write_ibims, write_sintel
+
+SIZE = ViewSize(long_side=64, patch=16)
+
+
+def test_ibims(tmp_path):
+    write_ibims(tmp_path)
+    scenes = ibims_scenes(tmp_path / IBIMS.folder, SIZE)
+    assert [scene.name for scene in scenes] == ["corridor_01", "lab_01"]
+    frame = scenes[0].frames[0]
+    assert frame.read_image().shape == (48, 64, 3)
+    truth = frame.read_truth()
+    assert truth.depth[0, 0] == pytest.approx(BACK, abs=50 / 65535)
+    assert truth.depth[BOX] == pytest.approx(FRONT, abs=50 / 65535)
+    assert not truth.mask[:4].any()
+    assert not truth.mask[-2:].any()
+    assert truth.mask[4:-2].all()
+    assert truth.intrinsics.tolist() == [[60, 0, 32], [0, 61, 24], [0, 0, 1]]
+    assert truth.extras["edges"].sum() == 2 * 22
+
+
+def test_files_that_are_missing_or_of_something_else_are_named(tmp_path):
+    write_ibims(tmp_path)
+    root = tmp_path / IBIMS.folder
+    (root / "calib" / "lab_01.txt").write_text("60.0,61.0\n")
+    with pytest.raises(InputError, match=r"lab_01\.txt holds 2 numbers"):
+        ibims_scenes(root, SIZE)[1].frames[0].read_truth()
+    (root / "depth" / "corridor_01.png").unlink()
+    with pytest.raises(InputError, match=r"corridor_01\.png is missing"):
+        ibims_scenes(root, SIZE)
+
+
+def test_sintel_with_and_without_cameras(tmp_path):
+    write_sintel(tmp_path, ("alley_1", "cave_2"))
+    scenes = sintel_scenes(tmp_path / "sintel", SIZE)
+    truth = scenes[1].frames[1].read_truth()
+    assert truth.intrinsics[0].tolist() == [70, 0, 32]
+    camera = tmp_path / "sintel" / "training" / "camdata_left" / "cave_2" / "frame_0002.cam"
+    camera.write_bytes(b"short")
+    with pytest.raises(InputError, match=r"frame_0002\.cam is not a whole"):
+        scenes[1].frames[1].read_truth()
+    camera.unlink()
+    assert scenes[1].frames[1].read_truth().intrinsics is None
+
+
+def test_diode_cameras_follow_the_size(tmp_path):
+    write_diode(tmp_path)
+    truth = diode_scenes(tmp_path / "diode" / "val", SIZE)[0].frames[0].read_truth()
+    assert truth.depth.shape == HW
+    assert truth.intrinsics[0].tolist() == pytest.approx([886.81 / 16, 0, 32])
+    assert truth.intrinsics[1].tolist() == pytest.approx([0, 927.06 / 16, 24])
+
+
+def test_any_source_of_training_data_is_a_data_set(tmp_path):
+    info = SOURCES["vkitti2"]
+    vkitti2_published(tmp_path)
+    dataset = source_dataset(info)
+    scenes = dataset.list_scenes(tmp_path, SIZE)
+    truth = scenes[0].frames[0].read_truth()
+    assert truth.mask.any()
+    assert truth.intrinsics.shape == (3, 3)
+    assert truth.extras["sky"].dtype == bool
+    assert not (truth.extras["sky"] & truth.mask).any()
+    height, width = scenes[0].frames[0].read_image().shape[:2]
+    assert height % 16 == width % 16 == 0
+    assert np.isfinite(truth.depth[truth.mask]).all()
