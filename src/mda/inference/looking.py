@@ -17,6 +17,7 @@ from mda.inference.windows import Look
 from mda.io.clips import ClipView
 from mda.models import DepthNetwork
 from mda.models.da3 import normalise_cameras
+from mda.models.heads import heads_in_chunks
 from mda.models.presets import Preset
 from mda.shapes import Float, Int, Tensor, UInt8
 
@@ -34,11 +35,13 @@ class Onlooker:
         network: in evaluation mode, on `device`.
         preset: what is known about it.
         device: where it computes.
+        chunk: views that its dense heads compute at a time; None: by the device.
     """
 
     network: DepthNetwork
     preset: Preset
     device: torch.device
+    chunk: int | None = None
 
     def told(self, cameras: Cameras) -> Cameras | None:
         """Known cameras as the network was trained to get them; None where it cannot be told any."""
@@ -70,7 +73,7 @@ class Onlooker:
         since = time.perf_counter()
         images, counts = self._batch(clips)
         # Not inference mode: what comes out belongs to the user, who may want to write to it or differentiate it.
-        with torch.no_grad(), _enough_memory(sum(map(len, clips)), images.shape[-2:]):
+        with torch.no_grad(), heads_in_chunks(self.chunk), _enough_memory(sum(map(len, clips)), images.shape[-2:]):
             # To single precision first: not every device has double.
             cameras = None if told is None else told.to(torch.float32).to(self.device)[None]
             options = {} if counts is None else {"counts": counts}

@@ -7,7 +7,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from mda.errors import ConfigError
@@ -27,11 +26,9 @@ from mda.inference.given_scale import GivenScale, SharedViews, tied_to_given
 from mda.inference.inputs import Inputs, plan_of_inputs, views_of_inputs
 from mda.inference.joints import Anchors, Progress, join
 from mda.inference.looking import Onlooker
-from mda.inference.memory import peak_bytes, views_within
 from mda.inference.publishing import push_to_hub, save_pretrained
 from mda.inference.windows import DEFAULT_MAX_VIEWS, Look, Order, Plan, Window
 from mda.io.clips import ClipView
-from mda.io.resize import CropBox, ResizedView
 from mda.io.video import DEFAULT_FPS
 from mda.mixtures import Decoder, DepthMixture
 from mda.models import DepthNetwork
@@ -68,12 +65,14 @@ class Predictor:
         preset: what is known about it.
         device: where it computes.
         weights: the file that its weights came from, or None.
+        chunk: views that its dense heads compute at a time, without effect on the result; None: by the device.
     """
 
     network: DepthNetwork
     preset: Preset
     device: torch.device
     weights: Path | None = None
+    chunk: int | None = None
 
     @property
     def name(self) -> str:
@@ -299,29 +298,6 @@ class Predictor:
                 scale=scale,
             )
 
-    def views_within(self, gib: float, image_hw: tuple[int, int], decoder: Decoder | str | None = None) -> int:
-        """How many views of a size can be looked at and decoded together in so much memory of the device.
-
-        Measured on one and two views of noise.
-
-        Raises:
-            ConfigError: not even two views fit.
-        """
-        chosen, noise = self.decoder(decoder), np.random.default_rng(0)
-        crop = CropBox(top=0, left=0, height=image_hw[0], width=image_hw[1])
-
-        def view() -> ClipView:
-            pixels = noise.integers(0, 256, (*image_hw, 3), dtype=np.uint8)
-            return ClipView(name="noise", view=ResizedView(pixels=pixels, source_hw=image_hw, crop=crop))
-
-        def peak(count: int) -> int:
-            window = Window(start=0, anchors=(), new=tuple(view() for _ in range(count)))
-            plan, clock = Plan(), Clock()
-            return peak_bytes(lambda: self._window(window, None, plan, chosen, None, clock), self.device)
-
-        weights = sum(tensor.nbytes for tensor in self.network.state_dict().values())
-        return views_within(round(gib * 2**30), weights, peak)
-
     def _window(
         self,
         window: Window[ClipView],
@@ -371,7 +347,7 @@ class Predictor:
 
     @property
     def _onlooker(self) -> Onlooker:
-        return Onlooker(network=self.network, preset=self.preset, device=self.device)
+        return Onlooker(network=self.network, preset=self.preset, device=self.device, chunk=self.chunk)
 
     def _decoded(self, views: Sequence[ClipView], look: Look, decoder: Decoder) -> Decoded:
         """The prediction for some views."""

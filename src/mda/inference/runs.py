@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mda.errors import InputError, OutputError
+from mda.inference.budget import fitted_to
 from mda.inference.clock import Clock
 from mda.inference.decoded import source_of
 from mda.inference.given_cameras import GivenCameras, about_given
@@ -116,7 +117,7 @@ def predict_to_run(
         ConfigError: a setting cannot work, or a view has no camera among those given.
     """
     begun = time.perf_counter()
-    plan = _plan(predictor, clip, settings)
+    predictor, plan = _plan(predictor, clip, settings)
     if plan.order is Order.INDEPENDENT:
         settings = replace(settings, ply=False)  # the views have no common world
     info = _run_info(predictor, clip, settings, plan, command)
@@ -170,17 +171,17 @@ def _views(
     )
 
 
-def _plan(predictor: Predictor, clip: Clip, settings: RunSettings) -> Plan:
-    """How the clip is divided into windows."""
+def _plan(predictor: Predictor, clip: Clip, settings: RunSettings) -> tuple[Predictor, Plan]:
+    """How the clip is divided into windows, and the predictor at the portions that fit into memory."""
     images = None if clip.is_video else clip.images[:: settings.stride]
     max_views = settings.max_views or DEFAULT_MAX_VIEWS
     if settings.memory is not None:
         first = next(_views(predictor, clip, settings, 0, []))
         height, width = first.view.pixels.shape[:2]
-        room = predictor.views_within(settings.memory, (height, width), settings.decoder)
+        predictor, room = fitted_to(predictor, settings.memory, (height, width), settings.decoder)
         max_views = min(room, settings.max_views or room)
         _LOGGER.info("%g GiB: %d views are looked at together.", settings.memory, max_views)
-    return plan_for(images, max_views=max_views, overlap=settings.overlap, order=settings.order)
+    return predictor, plan_for(images, max_views=max_views, overlap=settings.overlap, order=settings.order)
 
 
 def _write(writer: RunWriter, window: WindowResult, clock: Clock, *, save_mixture: bool) -> None:

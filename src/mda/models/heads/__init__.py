@@ -1,7 +1,7 @@
 """Dense heads on patch features, and the 3D Gaussians made from one of them."""
 
 from mda.models.heads.camera import CameraHead, CameraState
-from mda.models.heads.chunks import in_chunks
+from mda.models.heads.chunks import default_chunk, heads_in_chunks, in_chunks
 from mda.models.heads.dense import DenseTrunk
 from mda.models.heads.dual import DualHead, DualMaps
 from mda.models.heads.gaussian import GaussianHead
@@ -23,8 +23,10 @@ __all__ = [
     "MonoMaps",
     "PlainHead",
     "Quantity",
+    "default_chunk",
     "fill_sky",
     "gaussians_from_raw",
+    "heads_in_chunks",
     "in_chunks",
     "sky_log_odds",
 ]
