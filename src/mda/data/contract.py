@@ -19,11 +19,13 @@ class Scene:
         name: unique in the source.
         folder: where it is, relative to the root.
         frames: names of its frames in order of time.
+        detail: what else its layout needs to know of it.
     """
 
     name: str
     folder: str
     frames: tuple[str, ...]
+    detail: str = ""
 
 
 @runtime_checkable

@@ -2,6 +2,7 @@
 
 import io
 import json
+import tempfile
 import warnings
 import zipfile
 from pathlib import Path
@@ -13,6 +14,7 @@ from PIL import Image, UnidentifiedImageError
 from mda.data.files import Files
 from mda.errors import InputError
 from mda.io.images import to_rgb
+from mda.optional import require
 from mda.shapes import Float, Float32, Shaped, UInt8, ndarray
 
 
@@ -128,6 +130,43 @@ def read_json(files: Files, path: str) -> Any:  # noqa: ANN401 - whatever JSON h
         return json.loads(files.read(path))
     except ValueError as error:
         raise damaged(files, path, error) from error
+
+
+def read_hdf5(files: Files, path: str, key: str) -> Shaped[ndarray, "..."]:
+    """An array of an HDF5 file.
+
+    Raises:
+        InputError: it is missing or damaged, or has no such array.
+        MissingExtraError: h5py is not installed.
+    """
+    h5py: Any = require("h5py", "data")
+    try:
+        with h5py.File(io.BytesIO(files.read(path)), "r") as content:
+            return np.asarray(content[key])
+    except KeyError as error:
+        raise damaged(files, path, f"it has no array {key}") from error
+    except (OSError, ValueError, TypeError, RuntimeError) as error:
+        raise damaged(files, path, error) from error
+
+
+def read_exr(files: Files, path: str) -> Float32[ndarray, "h w"]:
+    """The first channel of an OpenEXR file.
+
+    Raises:
+        InputError: it is missing or damaged.
+        MissingExtraError: OpenEXR is not installed.
+    """
+    openexr: Any = require("OpenEXR", "data")
+    # The library reads files by name only.
+    with tempfile.NamedTemporaryFile(suffix=".exr") as copy:
+        copy.write(files.read(path))
+        copy.flush()
+        try:
+            channels = openexr.File(copy.name, separate_channels=True).channels()
+            values = next(iter(channels.values())).pixels
+        except Exception as error:  # the library raises anything from RuntimeError to its own kinds
+            raise damaged(files, path, error) from error
+    return np.asarray(values, np.float32)
 
 
 def _open(files: Files, path: str) -> Image.Image:

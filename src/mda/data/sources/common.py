@@ -42,11 +42,19 @@ def below_split(split: str | None, splits: Iterable[str]) -> str:
     return split if split is not None else "|".join(splits)
 
 
-def z_from_ray_length(length: Float[ndarray, "h w"], intrinsics: Float[ndarray, "3 3"]) -> Float32[ndarray, "h w"]:
-    """Z-depth from the distance along the ray; the intrinsics are those of pixel centres at whole numbers."""
+def z_from_ray_length(
+    length: Float[ndarray, "h w"], intrinsics: Float[ndarray, "3 3"], *, centre: float
+) -> Float32[ndarray, "h w"]:
+    """Z-depth from the distance along the ray.
+
+    Args:
+        length: distances in the directions of the pixel centres.
+        intrinsics: in pixels.
+        centre: coordinate of the centre of the first pixel in the convention of the intrinsics, 0.0 or 0.5.
+    """
     height, width = length.shape
-    x = (np.arange(width) - intrinsics[0, 2]) / intrinsics[0, 0]
-    y = (np.arange(height) - intrinsics[1, 2]) / intrinsics[1, 1]
+    x = (np.arange(width) + centre - intrinsics[0, 2]) / intrinsics[0, 0]
+    y = (np.arange(height) + centre - intrinsics[1, 2]) / intrinsics[1, 1]
     return (length / np.sqrt(x[None, :] ** 2 + y[:, None] ** 2 + 1)).astype(np.float32)
 
 

@@ -1,12 +1,13 @@
 """Tables that hold the cameras of a whole scene, read once and kept for the frames that follow."""
 
 import functools
+from typing import Any
 
 import numpy as np
 
-from mda.data.decode import read_json, read_numbers
+from mda.data.decode import read_hdf5, read_json, read_numbers
 from mda.data.files import Files
-from mda.shapes import Float, ndarray
+from mda.shapes import Float, Shaped, ndarray
 
 # Scenes whose tables are kept; loader processes go from scene to scene, so more would only use memory.
 _KEPT = 32
@@ -19,9 +20,15 @@ def number_table(files: Files, path: str, columns: int, skip_rows: int = 0) -> F
 
 
 @functools.lru_cache(maxsize=_KEPT)
-def json_table(files: Files, path: str) -> object:
+def json_table(files: Files, path: str) -> Any:  # noqa: ANN401 - whatever JSON holds
     """A JSON file. Not to be written to."""
     return read_json(files, path)
+
+
+@functools.lru_cache(maxsize=_KEPT)
+def hdf5_table(files: Files, path: str, key: str) -> Shaped[ndarray, "..."]:
+    """An array of an HDF5 file. Not to be written to."""
+    return read_hdf5(files, path, key)
 
 
 def rotation_from_quaternion(w: float, x: float, y: float, z: float) -> Float[ndarray, "3 3"]:

@@ -87,4 +87,5 @@ TARTANAIR = SourceInfo(
         _Original(),
     ),
     sampling=ViewSampling(steps=(1, 20), video=0.8, even=0.8, block=16),
+    folder="tartanair_cut3r",
 )

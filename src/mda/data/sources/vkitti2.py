@@ -93,4 +93,5 @@ VKITTI2 = SourceInfo(
         _Original(),
     ),
     sampling=ViewSampling(steps=(1, 5), video=1.0, even=0.9),
+    folder="processed_vkitti/mast3r_data/processed_vkitti",
 )

@@ -1,0 +1,75 @@
+"""DL3DV: ten thousand videos of real places with reconstructed cameras and depth."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image, ImageFilter
+
+from mda.data.contract import Scene, SourceInfo
+from mda.data.decode import read_camera, read_colour, read_mask, read_npy
+from mda.data.files import Files
+from mda.data.sources.common import folders_like, stems
+from mda.data.view_sampling import ViewSampling
+from mda.data.views import DepthRule, FileCamera, RawView, make_view
+
+_RULE = DepthRule()
+_MASKED = 127
+# Outliers are dilated twice by one pixel, and the farthest two in a hundred pixels are left out (published pipeline).
+_DILATION, _TRUSTED = 5, 0.98
+
+
+@dataclass(frozen=True)
+class _Published:
+    """Reconstructed depth with masks of sky and of outliers. The original download has no depth."""
+
+    name: str = "published"
+    expected: str = "SCENE/PART/dense/{rgb/*.png, depth/*.npy, cam/*.npz, sky_mask/*.png, outlier_mask/*.png}"
+
+    def find(self, files: Files, split: str | None) -> Iterator[Scene]:
+        del split
+        for folder in folders_like(files, "*", "*", "dense"):
+            yield Scene(name=folder.removesuffix("/dense"), folder=folder, frames=stems(files, f"{folder}/rgb", ".png"))
+
+    def members(self, scene: Scene, frame: str) -> Mapping[str, str]:
+        return {
+            "image": f"{scene.folder}/rgb/{frame}.png",
+            "depth": f"{scene.folder}/depth/{frame}.npy",
+            "camera": f"{scene.folder}/cam/{frame}.npz",
+            "sky": f"{scene.folder}/sky_mask/{frame}.png",
+            "outliers": f"{scene.folder}/outlier_mask/{frame}.png",
+        }
+
+    def read(self, files: Files, scene: Scene, frame: str, name: str) -> RawView:
+        paths = self.members(scene, frame)
+        intrinsics, pose = read_camera(files, paths["camera"], intrinsics="intrinsic", pose="pose")
+        depth = read_npy(files, paths["depth"])
+        sky = read_mask(files, paths["sky"]) >= _MASKED
+        outliers = Image.fromarray((read_mask(files, paths["outliers"]) >= _MASKED).astype(np.uint8))
+        wrong = np.asarray(outliers.filter(ImageFilter.MaxFilter(_DILATION))) > 0
+        if wrong.shape == depth.shape == sky.shape:
+            depth = np.where(wrong, np.float32(0), depth)
+            surface = depth[(depth > 0) & np.isfinite(depth) & ~sky]
+            if surface.size:
+                depth = np.where(depth > np.quantile(surface, _TRUSTED), np.float32(0), depth)
+        return make_view(
+            name=name,
+            image=read_colour(files, paths["image"]),
+            depth=depth,
+            camera=FileCamera(intrinsics=intrinsics, world_from_cam=pose),
+            rule=_RULE,
+            sky=sky,
+        )
+
+
+DL3DV = SourceInfo(
+    name="dl3dv",
+    title="DL3DV",
+    licence="CC BY-NC 4.0 and terms of use",
+    link="https://dl3dv-10k.github.io/DL3DV-10K/",
+    unit="arbitrary per scene",
+    sky="its sky masks",
+    layouts=(_Published(),),
+    sampling=ViewSampling(steps=(1, 8), video=0.5, even=0.5, block=25),
+    folder="dl3dv",
+)
