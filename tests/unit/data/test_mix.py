@@ -220,7 +220,7 @@ def test_settings_that_cannot_work_are_told(root):
         Mix(config(root, sources={"tartanair": 0}))
     with pytest.raises(ConfigError, match="no source 'nothing'"):
         Mix(config(root, sources={"nothing": 1}))
-    with pytest.raises(InputError, match="holds no scenes of TartanAir"):
+    with pytest.raises(InputError, match="No folder at"):
         Mix(config(root, folders={}))
     with pytest.raises(ConfigError, match="min_views"):
         Mix(config(root, min_views=5))
