@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mda.cli import evaluate_flying_points, evaluate_video_depth
+from mda.cli import evaluate_boundary, evaluate_flying_points, evaluate_video_depth
 from mda.cli.arguments import whole_number
 from mda.cli.messages import amount, progress_bar
 from mda.errors import InputError
@@ -33,6 +33,7 @@ DEFAULT_ROOT = Path("eval_results/evaluate")
 # One line per benchmark: a module with HELP, DESCRIPTION, add_arguments(parser) and benchmark(arguments) -> Benchmark.
 # The modules must be cheap to import.
 _BENCHMARKS = {
+    "boundary": evaluate_boundary,
     "video-depth": evaluate_video_depth,
     "flying-points": evaluate_flying_points,
 }

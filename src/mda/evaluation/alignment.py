@@ -67,10 +67,12 @@ def published_scale_and_shift(pred: Float[Tensor, " n"], truth: Float[Tensor, " 
     before: float | None = None
     for _ in range(_ADAM_STEPS):
         optimiser.zero_grad()
-        loss = (scale * pred + shift - truth).abs().sum()
-        loss.backward()
+        errors = (scale * pred + shift - truth).abs()
+        errors.sum().backward()
         optimiser.step()
-        now = loss.item()
+        # In double precision: the release's single precision, whose sums of many pixels are equal by chance now and
+        # then, stops at a step that depends on the machine.
+        now = errors.detach().sum(dtype=torch.float64).item()
         if before is not None and abs(before - now) < _ADAM_TOLERANCE:
             break
         before = now

@@ -142,6 +142,7 @@ class Benchmark:
         settings: everything else that decides the scores, as it is recorded with them.
         roots: tallies of squares whose mean is reported as its root: name of the tally to name of the metric.
         mixture: predictions are to keep their densities.
+        mean_of_datasets: the unweighted mean over data sets is reported, too.
     """
 
     name: str
@@ -155,6 +156,7 @@ class Benchmark:
     settings: Mapping[str, object] = field(default_factory=dict)
     roots: Mapping[str, str] = field(default_factory=dict)
     mixture: bool = False
+    mean_of_datasets: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from mda.evaluation.benchmark import Benchmark, Column, FoundDataset
-from mda.evaluation.scores import SceneScores, Summary, summarise
+from mda.evaluation.scores import SceneScores, Summary, means_of_datasets, summarise
 from mda.io.atomic import make_folder, write_bytes
 from mda.io.run_info import installed_versions
 from mda.optional import require
@@ -46,7 +46,8 @@ class Report:
     @property
     def summaries(self) -> tuple[Summary, ...]:
         """Per data set and setting."""
-        return summarise(self.scores, self.benchmark.roots)
+        summaries = summarise(self.scores, self.benchmark.roots)
+        return (*summaries, *means_of_datasets(summaries)) if self.benchmark.mean_of_datasets else summaries
 
     @property
     def scored(self) -> dict[str, int]:

@@ -1,7 +1,7 @@
 """Scores of one scene as they are kept on disk, and their summary over scenes."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -128,6 +128,39 @@ def summarise(scores: Iterable[SceneScores], roots: Mapping[str, str] | None = N
     for score in scores:
         groups.setdefault((score.dataset, *score.setting.items()), []).append(score)
     return tuple(_summary(members, roots or {}) for members in groups.values())
+
+
+def means_of_datasets(summaries: Sequence[Summary]) -> list[Summary]:
+    """The unweighted mean over data sets of each setting that more than one has, as a data set called `mean`.
+
+    A metric that one of the data sets lacks is NaN.
+    """
+    groups: dict[tuple[Any, ...], list[Summary]] = {}
+    for summary in summaries:
+        groups.setdefault(tuple(summary.setting.items()), []).append(summary)
+    return [
+        Summary(
+            dataset="mean",
+            setting=members[0].setting,
+            scenes=sum(member.scenes for member in members),
+            frames=sum(member.frames for member in members),
+            metrics={name: _mean_of(name, members) for name in members[0].metrics},
+        )
+        for members in groups.values()
+        if len(members) > 1
+    ]
+
+
+def _mean_of(name: str, members: list[Summary]) -> Statistic:
+    found = [member.metrics[name] for member in members if name in member.metrics]
+    mean = math.fsum(statistic.value for statistic in found) / len(members) if len(found) == len(members) else math.nan
+    return Statistic(
+        value=mean,
+        standard_error=math.nan,
+        clip_mean=mean,
+        count=sum(statistic.count for statistic in found),
+        clips=sum(statistic.clips for statistic in found),
+    )
 
 
 def _summary(members: list[SceneScores], roots: Mapping[str, str]) -> Summary:
