@@ -262,6 +262,23 @@ def test_network_agrees_with_published(path: Path) -> None:
     assert {name: error for name, error in errors.items() if not error <= TOLERANCE} == {}
 
 
+@pytest.mark.parametrize("path", golden_params("vggt*.case_causal_*.safetensors"))
+def test_a_stream_gives_the_recorded_numbers_of_the_masked_batch(path: Path) -> None:
+    call = Call(path)
+    assert isinstance(call.network, VggtNetwork)
+    stream = call.network.stream()
+    outputs = [stream.push(view) for view in call.images.unbind(1)]
+    for index in range(outputs[0].mixture.num_components):
+        depth = torch.cat([output.mixture.hypotheses[..., index] for output in outputs], 1)
+        confidence = torch.cat([output.mixture.confidence[..., index] for output in outputs], 1)
+        assert relative_error(depth, call.recorded[f"depth_{index}"]) <= TOLERANCE
+        assert relative_error(confidence, call.recorded[f"depth_conf_{index}"]) <= TOLERANCE
+    weights = torch.cat([output.mixture.log_weights for output in outputs], 1)
+    assert relative_error(weights, call.recorded["mog_weight"]) <= TOLERANCE
+    poses = torch.cat([output.pose_encoding for output in outputs], 1)
+    assert relative_error(poses, call.recorded["pose_enc_list"]) <= TOLERANCE
+
+
 # Published loss types -> family and space of the density that they search.
 SEARCHED = {"logl2": ("normal", "log"), "l2": ("normal", "linear"), "l1": ("laplace", "linear")}
 
