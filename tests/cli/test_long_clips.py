@@ -13,6 +13,8 @@ import pytest
 from PIL import Image
 
 from mda.synthetic import render_clip
+from tests.cli.conftest import photo
+from tests.unit.io.videos import write_video
 
 VIEWS = 18
 PATIENCE = 120.0
@@ -84,3 +86,33 @@ def test_a_killed_run_goes_on_and_gives_the_same_archive(frames, whole, tmp_path
     # Windows of four that share two: views 4, 6, 8, ... are the first new ones.
     assert [joint["view"] for joint in reports[0]["details"]["joints"]] == list(range(4, VIEWS, 2))
     assert reports[1]["views"] == reports[0]["views"]
+
+
+def report(run: Path) -> dict:
+    return json.loads((run / "run.json").read_text())
+
+
+def test_a_long_video_goes_in_windows_that_share_their_last_views(command, weights, tmp_path) -> None:
+    video = write_video(tmp_path / "walk.mp4", [200 * number for number in range(10)], size=(48, 64))
+    options = ("--checkpoint", weights, "--size", 64, "--max-views", 4, "--overlap", 2, "--out", tmp_path / "run")
+    assert command("predict", video, "--model", "mda_mini", *options).code == 0
+    found = report(tmp_path / "run")
+    assert found["settings"]["order"] == "sequence"
+    assert [(joint["view"], joint["anchors"]) for joint in found["details"]["joints"]] == [(4, 2), (6, 2), (8, 2)]
+    assert {"residual_scale", "residual_rotation_degrees", "residual_translation"} <= set(found["details"]["joints"][0])
+    assert len(found["views"]) == 10
+
+
+def test_a_long_folder_without_order_is_windowed_around_key_views(command, weights, tmp_path) -> None:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    names = [f"{name}.png" for name in ["anteater", "badger", "cat", "dog", "eel", "fox", "gnu", "heron", "ibis"]]
+    for number, name in enumerate(names):
+        photo(folder / name, seed=number)
+    options = ("--checkpoint", weights, "--size", 64, "--max-views", 4, "--overlap", 3, "--out", tmp_path / "run")
+    assert command("predict", folder, "--model", "mda_mini", *options).code == 0
+    found = report(tmp_path / "run")
+    assert found["settings"]["order"] == "unordered"
+    # The key views (the first, the middle, the last) are looked at first, with one more; then the others one by one.
+    assert [joint["anchors"] for joint in found["details"]["joints"]] == [3] * 5
+    assert [view["name"] for view in found["views"]] == names

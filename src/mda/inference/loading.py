@@ -164,17 +164,19 @@ def checked_device(device: torch.device | str) -> torch.device:
 def find_weights(preset: Preset) -> Path | None:
     """The weights file of a model on this machine, or None.
 
-    In order: shipped with the package; `checkpoints/<repository>/<file>` below the current folder, as the published
-    release lays it out; the cache of the Hugging Face Hub (`$HF_HUB_CACHE`, `$HF_HOME/hub`, or
-    `~/.cache/huggingface/hub`).
+    In order: shipped with the package; below the current folder, as the published release lays it out, that is
+    `checkpoints/<repository>/<file>`, for VGGT-1B also `checkpoints/vggt_1b_model.pt`; the cache of the Hugging Face
+    Hub (`$HF_HUB_CACHE`, `$HF_HOME/hub`, or `~/.cache/huggingface/hub`).
     """
     shipped = resources.files("mda.models.mini").joinpath(f"{preset.name}.safetensors")
     if isinstance(shipped, Path) and shipped.is_file():
         return shipped
     if preset.source is None:
         return None
-    local = local_place(preset.source)
-    return local if local.is_file() else hub.cached(preset.source)
+    places = [local_place(preset.source)]
+    if preset.source.release_name is not None:
+        places.append(Path("checkpoints") / preset.source.release_name)
+    return next((place for place in places if place.is_file()), None) or hub.cached(preset.source)
 
 
 def where_to_get(preset: Preset) -> str:

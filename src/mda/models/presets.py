@@ -28,10 +28,18 @@ _LIKENESS = 0.8
 
 @dataclass(frozen=True, kw_only=True)
 class HubFile:
-    """A file of a repository on the Hugging Face Hub."""
+    """A file of a repository on the Hugging Face Hub.
+
+    Attributes:
+        repo: owner/name.
+        file: name in it.
+        release_name: name that the published release has for it, in its folder `checkpoints`; None where it is that of
+            the file in a folder called like the repository.
+    """
 
     repo: str
     file: str
+    release_name: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -272,7 +280,7 @@ _ALL = (
         VGGT,
         parameters=1_190_596_120,
         licence=_CC_BY_NC,
-        source=HubFile(repo="facebook/VGGT-1B", file="model.pt"),
+        source=HubFile(repo="facebook/VGGT-1B", file="model.pt", release_name="vggt_1b_model.pt"),
     ),
     _vggt(
         "vggt-commercial",

@@ -82,6 +82,16 @@ def test_weights_are_found_where_people_have_them(tmp_path, monkeypatch):
     assert find_weights(preset).resolve() == local
 
 
+def test_vggt_is_found_under_the_name_that_the_published_release_has_for_it(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "cache"))
+    file = tmp_path / "checkpoints" / "vggt_1b_model.pt"
+    file.parent.mkdir()
+    file.touch()
+    assert find_weights(PRESETS["vggt"]).resolve() == file
+    assert find_weights(PRESETS["vggt-commercial"]) is None
+
+
 @pytest.mark.parametrize(
     ("name", "words"),
     [
