@@ -82,6 +82,33 @@ def test_an_interrupted_run_goes_on_and_ends_the_same(clip, tmp_path, monkeypatc
         np.testing.assert_array_equal(np.load(part / "camera" / file.name)["pose"], np.load(file)["pose"])
 
 
+@pytest.mark.parametrize("order", ["unordered", "independent"])
+@pytest.mark.parametrize("after", [2, 4, 5])
+def test_views_without_order_go_on_too(clip, tmp_path, monkeypatch, order, after):
+    changes = {"order": order, "max_views": 3, "overlap": 2 if order == "unordered" else None}
+    predictor = pretend_predictor()
+    predict_to_run(predictor, clip, tmp_path / "whole", settings(**changes))
+    windows = len(predictor.network.calls)
+    write_view, written = RunWriter.write_view, []
+
+    def stopping(self, index, *arguments, **options):
+        if len(written) == after:
+            raise KeyboardInterrupt
+        written.append(index)
+        write_view(self, index, *arguments, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(RunWriter, "write_view", stopping)
+        with pytest.raises(KeyboardInterrupt):
+            predict_to_run(pretend_predictor(), clip, tmp_path / "part", settings(**changes))
+    again = pretend_predictor()
+    assert predict_to_run(again, clip, tmp_path / "part", settings(**changes)).kept == after
+    # The first window holds three views; if it was written, it is not looked at again.
+    assert len(again.network.calls) < windows + (after < 3)
+    for file in sorted((tmp_path / "whole" / "depth").iterdir()):
+        assert (tmp_path / "part" / "depth" / file.name).read_bytes() == file.read_bytes()
+
+
 def test_a_complete_run_is_not_made_again(clip, tmp_path):
     predict_to_run(pretend_predictor(), clip, tmp_path / "run", settings())
     again = pretend_predictor()
