@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mda.cli import evaluate_boundary, evaluate_flying_points, evaluate_video_depth
+from mda.cli import evaluate_boundary, evaluate_calibration, evaluate_flying_points, evaluate_video_depth
 from mda.cli.arguments import whole_number
 from mda.cli.messages import amount, progress_bar
 from mda.errors import InputError
@@ -36,6 +36,7 @@ _BENCHMARKS = {
     "boundary": evaluate_boundary,
     "video-depth": evaluate_video_depth,
     "flying-points": evaluate_flying_points,
+    "calibration": evaluate_calibration,
 }
 
 

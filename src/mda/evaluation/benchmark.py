@@ -11,7 +11,7 @@ from pathlib import Path
 
 from mda.errors import InputError
 from mda.evaluation.predictions import ScenePrediction
-from mda.evaluation.scores import SceneScores
+from mda.evaluation.scores import SceneScores, Summary
 from mda.shapes import Bool, Float, Shaped, Tensor, UInt8, ndarray
 
 CLEAN = "clean"
@@ -128,6 +128,14 @@ def unchanged(images: Float[Tensor, "v 3 h w"]) -> Float[Tensor, "v 3 h w"]:
     return images
 
 
+def _as_they_are(scores: Sequence[SceneScores]) -> Sequence[SceneScores]:
+    return scores
+
+
+def _nothing(_: Mapping[str, float]) -> Mapping[str, float]:
+    return {}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Benchmark:
     """Data sets, and how a prediction for a scene is scored.
@@ -141,6 +149,9 @@ class Benchmark:
         variants: what is done to the images (RGB in 0..1) before a network sees them, by name.
         settings: everything else that decides the scores, as it is recorded with them.
         roots: tallies of squares whose mean is reported as its root: name of the tally to name of the metric.
+        finish: what is made of the scores of all scenes before they are summarised, e.g. fitted on some of them.
+        derive: numbers made of the pooled metrics of a data set and setting, by name (an F1 of pooled rates).
+        figures: pictures (PNG) of the summaries, by file name.
         mixture: predictions are to keep their densities.
         mean_of_datasets: the unweighted mean over data sets is reported, too.
     """
@@ -155,6 +166,9 @@ class Benchmark:
     )
     settings: Mapping[str, object] = field(default_factory=dict)
     roots: Mapping[str, str] = field(default_factory=dict)
+    finish: Callable[[Sequence[SceneScores]], Sequence[SceneScores]] = _as_they_are
+    derive: Callable[[Mapping[str, float]], Mapping[str, float]] = _nothing
+    figures: Mapping[str, Callable[[Sequence[Summary]], bytes]] = field(default_factory=dict)
     mixture: bool = False
     mean_of_datasets: bool = False
 

@@ -46,7 +46,8 @@ class Report:
     @property
     def summaries(self) -> tuple[Summary, ...]:
         """Per data set and setting."""
-        summaries = summarise(self.scores, self.benchmark.roots)
+        finished = self.benchmark.finish(self.scores)
+        summaries = summarise(finished, self.benchmark.roots, self.benchmark.derive)
         return (*summaries, *means_of_datasets(summaries)) if self.benchmark.mean_of_datasets else summaries
 
     @property
@@ -90,7 +91,7 @@ class Report:
                 for found in self.found
             ],
             "summaries": [summary.as_dict() for summary in self.summaries],
-            "scenes": [score.as_dict() for score in self.scores],
+            "scenes": [score.as_dict() for score in self.benchmark.finish(self.scores)],
         }
 
     def write(self, folder: Path) -> None:
@@ -105,6 +106,8 @@ class Report:
         write_bytes(folder / MARKDOWN_FILE, self.markdown().encode())
         write_bytes(folder / LATEX_FILE, self.latex().encode())
         draw_plot(folder / PLOT_FILE, self.summaries, self.benchmark.columns)
+        for name, draw in self.benchmark.figures.items():
+            write_bytes(folder / name, draw(self.summaries))
 
     def markdown(self) -> str:
         """The table, with a word about what it is of."""

@@ -1,8 +1,8 @@
 """Scores of one scene as they are kept on disk, and their summary over scenes."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from mda.evaluation.results import Statistic
@@ -117,17 +117,30 @@ class Summary:
         return {**head, "metrics": metrics}
 
 
-def summarise(scores: Iterable[SceneScores], roots: Mapping[str, str] | None = None) -> tuple[Summary, ...]:
+def summarise(
+    scores: Iterable[SceneScores],
+    roots: Mapping[str, str] | None = None,
+    derive: Callable[[Mapping[str, float]], Mapping[str, float]] = lambda _: {},
+) -> tuple[Summary, ...]:
     """One summary per data set and setting, in the order in which they first appear; the order of scenes is no matter.
 
     Args:
         scores: of all scenes.
         roots: tallies of squares whose mean is reported as its root: name of the tally to name of the metric.
+        derive: numbers made of the values of a summary's metrics; they have no standard error and no mean over scenes.
     """
     groups: dict[tuple[Any, ...], list[SceneScores]] = {}
     for score in scores:
         groups.setdefault((score.dataset, *score.setting.items()), []).append(score)
-    return tuple(_summary(members, roots or {}) for members in groups.values())
+    return tuple(_with_derived(_summary(members, roots or {}), derive) for members in groups.values())
+
+
+def _with_derived(summary: Summary, derive: Callable[[Mapping[str, float]], Mapping[str, float]]) -> Summary:
+    made = {
+        name: Statistic(value=value, standard_error=math.nan, clip_mean=math.nan, count=1, clips=summary.scenes)
+        for name, value in derive({name: statistic.value for name, statistic in summary.metrics.items()}).items()
+    }
+    return replace(summary, metrics={**summary.metrics, **made})
 
 
 def means_of_datasets(summaries: Sequence[Summary]) -> list[Summary]:

@@ -64,11 +64,18 @@ class PitHistogram:
         return cls(counts=torch.zeros(PIT_BINS, dtype=torch.int64))
 
     @classmethod
-    def of(cls, mixture: DepthMixture, target: Float[Tensor, "*b"], mask: Bool[Tensor, "*b"]) -> "PitHistogram":
+    def of(
+        cls,
+        mixture: DepthMixture,
+        target: Float[Tensor, "*b"],
+        mask: Bool[Tensor, "*b"],
+        *,
+        bins: int = PIT_BINS,
+    ) -> "PitHistogram":
         """Of the pixels of the mask."""
         values = mixture.cdf(torch.where(mask, target, 1.0))[mask].double()
-        bins = (values * PIT_BINS).long().clamp(0, PIT_BINS - 1)
-        return cls(counts=torch.bincount(bins, minlength=PIT_BINS).cpu())
+        places = (values * bins).long().clamp(0, bins - 1)
+        return cls(counts=torch.bincount(places, minlength=bins).cpu())
 
     def __add__(self, other: "PitHistogram") -> "PitHistogram":
         return PitHistogram(counts=self.counts + other.counts)
