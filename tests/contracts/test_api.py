@@ -45,7 +45,10 @@ def test_predict_takes_inputs_and_keywords():
 @pytest.mark.parametrize(
     ("record", "members"),
     [
-        (mda.Prediction, "images names depth mixture p_sky sky cameras confidence decoder model licence points save"),
+        (
+            mda.Prediction,
+            "images names depth mixture p_sky sky cameras confidence decoder model licence points save export",
+        ),
         (mda.Cameras, "world_from_cam cam_from_world intrinsics image_hw resized cropped"),
         (
             mda.DepthMixture,

@@ -217,6 +217,7 @@ def save_prediction(
     *,
     save_mixture: bool = False,
     overwrite: bool = False,
+    preview: bool = True,
     command: str = "",
 ) -> Path:
     """Write a prediction as a run and return its folder; an earlier run there is replaced.
@@ -226,6 +227,7 @@ def save_prediction(
         path: folder of the run.
         save_mixture: write the densities, too (large: 12 bytes for each component of each pixel).
         overwrite: write into the folder even if it holds other files.
+        preview: draw the preview.
         command: what made the prediction, for `run.json`.
 
     Raises:
@@ -244,6 +246,7 @@ def save_prediction(
     with RunWriter(path, info, resume=False, overwrite=overwrite) as writer:
         for index, view in enumerate(views_of(prediction, with_mixture=save_mixture)):
             writer.write_view(index, view, **sources[index])
+        writer.finish(preview=preview)
     return Path(path)
 
 

@@ -23,6 +23,8 @@ PARTS = {
     "mixture": ".npz",
     "depth": ".npy",
 }
+# Entries of R^T R - I of a pose may be this large: a few decimals pass.
+_ROTATION_TOLERANCE = 1e-3
 REQUIRED_PARTS = ("color", "camera", "depth")
 _NUMBERED = re.compile(r"\d+")
 
@@ -43,12 +45,13 @@ class RunView:
     """
 
     name: str
-    color: UInt8[ndarray, "h w 3"]
+    # Axes of different names: that they agree is checked below, for users, too, with a message of ours.
+    color: UInt8[ndarray, "color_h color_w 3"]
     depth: Float32[ndarray, "h w"]
     world_from_cam: Float32[ndarray, "4 4"]
     intrinsics: Float32[ndarray, "3 3"]
-    sky: Bool[ndarray, "h w"] | None = None
-    confidence: Float32[ndarray, "h w"] | None = None
+    sky: Bool[ndarray, "sky_h sky_w"] | None = None
+    confidence: Float32[ndarray, "conf_h conf_w"] | None = None
     mixture: DepthMixture | None = None
 
     def __post_init__(self) -> None:
@@ -114,8 +117,8 @@ def read_array(path: Path, *, in_memory: bool = False) -> Shaped[ndarray, "..."]
     try:
         if not in_memory:
             return np.load(path, mmap_mode="r", allow_pickle=False)
-        with path.open("rb") as file:
-            return np.load(file, allow_pickle=False)
+        # By way of a map, which a file that announces more than it holds does not get memory for.
+        return np.array(np.load(path, mmap_mode="r", allow_pickle=False))
     except (OSError, ValueError, EOFError) as error:
         raise InputError(_damaged(path, error)) from error
 
@@ -135,6 +138,10 @@ def read_camera(path: Path) -> tuple[Float32[ndarray, "4 4"], Float32[ndarray, "
         raise InputError(message)
     if not (np.isfinite(pose).all() and np.isfinite(intrinsics).all() and min(np.diag(intrinsics)) > 0):
         message = f"{path} holds no camera: a number is not finite, or a focal length not positive; make the run again."
+        raise InputError(message)
+    rotation = pose[:3, :3].astype(np.float64)
+    if np.abs(rotation.T @ rotation - np.eye(3)).max() > _ROTATION_TOLERANCE or np.linalg.det(rotation) < 0:
+        message = f"{path} holds a pose that is no rigid motion (scaled, mirrored or sheared); make the run again."
         raise InputError(message)
     return pose, intrinsics
 
@@ -192,7 +199,7 @@ def _read_npz(path: Path, names: tuple[str, ...]) -> dict[str, Shaped[ndarray, "
     except KeyError as error:
         message = f"{path} lacks {error.args[0]}; expected {', '.join(names)}."
         raise InputError(message) from error
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, EOFError, MemoryError, zipfile.BadZipFile) as error:
         raise InputError(_damaged(path, error)) from error
 
 

@@ -84,6 +84,25 @@ class Prediction:
 
         return save_prediction(self, Path(path), save_mixture=save_mixture, overwrite=overwrite)
 
+    def export(self, name: str, path: str | Path, *, overwrite: bool = False, **options: Any) -> Path:  # noqa: ANN401
+        """Write the prediction in a format of other programs, such as "ply", "glb" or "colmap", and return the path.
+
+        Args:
+            name: of the format; `mda export --list` and docs/exports.md have all.
+            path: file or folder to write.
+            overwrite: replace what is there.
+            options: fields of `mda.io.exporters.ExportSettings` (such as `normals=True`) and of
+                `mda.io.clouds.CloudFilter` (such as `edge_ratio=0.05`).
+
+        Raises:
+            ConfigError: there is no such format or option, or the format needs a mixture that was not kept.
+            OutputError: the place is taken, or cannot be written to.
+            MissingExtraError: the format needs an extra that is not installed.
+        """
+        from mda.io.exporters import export_prediction  # noqa: PLC0415 - as above
+
+        return export_prediction(self, name, Path(path), overwrite=overwrite, **options).path
+
     def cpu(self) -> "Prediction":
         """The same prediction in main memory."""
         cpu = torch.device("cpu")

@@ -1,8 +1,9 @@
 """Images with cameras, as photogrammetry and radiance fields want them: names, sizes, and copies of the views."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from mda.io.run import Run
 from mda.shapes import Float, Int, Tensor, ndarray
 
 IMAGES_FOLDER = "images"
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,13 +52,15 @@ def posed_images(run: Run, positions: Iterable[int], *, original_size: bool) -> 
             are told apart by name have the same.
     """
     stems = file_names(run.names)
+    named = original_size and not any(_CONTROL.search(name) for name in run.names)
     images = []
     for position in positions:
         own = exact_camera(run, position)
         camera = _source_camera(run, position, own) if original_size else own
         # Both cameras look the same way, so pixels go from one to the other by intrinsics alone.
         from_view = (camera.intrinsics @ own.intrinsics.inverse())[:2]
-        name = run.names[position] if original_size and _is_file(run, position) else f"{stems[position]}.png"
+        own_name = PurePosixPath(run.names[position]).name
+        name = own_name if named and own_name.strip(".") and _is_file(run, position) else f"{stems[position]}.png"
         images.append(
             PosedImage(position=position, name=name, camera=camera, view_width=own.image_hw[1], from_view=from_view)
         )

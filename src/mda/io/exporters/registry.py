@@ -212,17 +212,39 @@ def export_run(
     if not settings.filters.positions(run):
         message = f"{run.path} has {len(run)} views, numbered from 0, and none of them is chosen (--views)."
         raise ConfigError(message)
-    path = run.path / "exports" / chosen.place if path is None else path
+    path = _own_place(run, chosen) if path is None else path
+    check_place(chosen, path, overwrite=overwrite)
+    with staged(path) as temporary:
+        report = chosen.write(run, temporary, settings)
+    return ExportReport(path=path, summary=report.summary, problems=report.problems)
+
+
+def check_place(chosen: Format, path: Path, *, overwrite: bool) -> None:
+    """Refuse to write where something is.
+
+    Raises:
+        OutputError: the place is taken, and not to be overwritten or by something of another kind.
+    """
     if path.exists() and not overwrite:
         message = f"{path} is there already; choose another place (--out) or replace it (--overwrite)."
         raise OutputError(message)
     if path.exists() and path.is_dir() != chosen.is_folder:
         kind = "a folder" if path.is_dir() else "a file"
-        message = f"{path} is {kind}, which {name} cannot replace; choose another place (--out)."
+        message = f"{path} is {kind}, which {chosen.name} cannot replace; choose another place (--out)."
         raise OutputError(message)
-    with staged(path) as temporary:
-        report = chosen.write(run, temporary, settings)
-    return ExportReport(path=path, summary=report.summary, problems=report.problems)
+
+
+def _own_place(run: Run, chosen: Format) -> Path:
+    """Where an export of a run goes if nobody says otherwise.
+
+    Raises:
+        OutputError: a link leads out of the run, so that something else might be overwritten.
+    """
+    folder = run.path / "exports"
+    if not folder.resolve().is_relative_to(run.path.resolve()):
+        message = f"{folder} is a link that leads out of the run; choose a place (--out)."
+        raise OutputError(message)
+    return folder / chosen.place
 
 
 def _warn_of_idle_options(chosen: Format, settings: ExportSettings) -> None:

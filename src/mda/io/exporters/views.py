@@ -12,7 +12,6 @@ import torch
 
 from mda.errors import InputError
 from mda.geometry import Cameras, matrix_from_quaternion, quaternion_from_matrix
-from mda.io.camera_files.known import is_rotation
 from mda.io.clouds import CloudFilter
 from mda.io.images import IMAGE_EXTENSIONS
 from mda.io.run import Run
@@ -74,12 +73,9 @@ def exact_camera(run: Run, position: int) -> Cameras:
     """The camera of a view in double precision, with a rotation that is one to the last digit.
 
     Raises:
-        InputError: the files are damaged, or the pose is no rigid motion.
+        InputError: the files are damaged.
     """
     pose, intrinsics = (torch.from_numpy(values).double() for values in run.camera(position))
-    if not is_rotation(pose[:3, :3]):
-        message = f"{run.path}: the pose of view {run.numbers[position]} is no rigid motion; make the run again."
-        raise InputError(message)
     pose[:3, :3] = matrix_from_quaternion(quaternion_from_matrix(pose[:3, :3]))
     height, width = run.depth(position).shape
     return Cameras(world_from_cam=pose, intrinsics=intrinsics, image_hw=(height, width))
