@@ -60,7 +60,7 @@ def find_strategy(config: TrainConfig) -> Strategy | str:
     if not several:
         return "auto"
     # Which branches a loss reaches depends on what is labelled in the batch of each process.
-    return DDPStrategy(find_unused_parameters=True, broadcast_buffers=False, timeout=timeout)
+    return DDPStrategy(find_unused_parameters=True, timeout=timeout)
 
 
 def whole_state(module: nn.Module) -> dict[str, torch.Tensor]:

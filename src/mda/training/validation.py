@@ -41,8 +41,8 @@ class ClipTallies:
             report: its loss.
             default: decoder whose scores are also kept without its name.
         """
-        tallies = {"loss": Tally(sum=float(report.total), count=1)}
-        tallies |= {f"loss/{name}": Tally(sum=float(value), count=1) for name, value in report.terms.items()}
+        tallies = {"loss": Tally(sum=float(report.total.detach()), count=1)}
+        tallies |= {f"loss/{name}": Tally(sum=float(value.detach()), count=1) for name, value in report.terms.items()}
         self._clips[" ".join(batch.names)] = tallies | clip_tallies(output, batch, default)
 
     def means(self) -> dict[str, float]:

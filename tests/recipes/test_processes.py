@@ -1,0 +1,142 @@
+"""A run is the same however it is cut: into processes, micro-batches, or by a crash."""
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+import mda
+from mda.mixtures import Family
+from mda.training import procedural_data
+from mda.training.composing import compose_config
+from mda.training.config import TrainConfig
+from mda.training.main import train
+
+pytestmark = pytest.mark.filterwarnings("ignore::Warning:lightning.*", "ignore::Warning:torch.*")
+
+WORDS = [
+    "experiment=mda/mini_mog_sky",
+    "network.trunk=null",
+    "data.sizes=[[32,48]]",
+    "data.validation_size=[32,48]",
+    "data.validation_clips=2",
+    "data.workers=0",
+    "data.views_per_batch=2",
+    "optimiser.warmup_steps=3",
+    "trainer.accelerator=cpu",
+    "trainer.threads=1",
+    "progress=false",
+]
+
+
+def settings(folder: Path, *words: str) -> TrainConfig:
+    return compose_config([*WORDS, f"folder={folder}", *words])
+
+
+def largest_difference(one: Path, other: Path) -> float:
+    """Largest difference of two weights files, relative to the largest weight of each tensor (at least one)."""
+    a, b = load_file(one), load_file(other)
+    assert a.keys() == b.keys()
+    return max(float((a[name] - b[name]).abs().max() / a[name].abs().max().clamp_min(1)) for name in a)
+
+
+@pytest.mark.parametrize("strategy", ["ddp", "fsdp"])
+def test_two_processes_equal_one_with_the_same_global_batch(tmp_path, strategy):
+    words = ["steps=20", "ema_decay=0", "validate_every=0", "logger=none"]
+    one = train(settings(tmp_path / "one", *words, "accumulate=2"))
+    options = [*WORDS, *words, f"folder={tmp_path / 'two'}", "trainer.devices=2", f"trainer.strategy={strategy}"]
+    done = subprocess.run(  # noqa: S603
+        [sys.executable, "-m", "mda.cli.main", "train", *options],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(mda.__file__).parents[1])},
+    )
+    assert done.returncode == 0, done.stderr
+    assert "2/2" in done.stderr
+    assert largest_difference(one, tmp_path / "two" / one.name) < 1e-5
+
+
+class Killed(Exception):  # noqa: N818 - it is no error of ours
+    pass
+
+
+def test_a_run_that_was_killed_and_resumed_equals_the_uninterrupted_one(tmp_path, monkeypatch):
+    words = ["steps=8", "accumulate=2", "checkpoint_every=3", "validate_every=4", "log_every=1", "logger=csv"]
+    whole = train(settings(tmp_path / "whole", *words))
+
+    made = procedural_data.training_batch
+
+    def dies(config, index):
+        if index >= 9:
+            raise Killed
+        return made(config, index)
+
+    monkeypatch.setattr(procedural_data, "training_batch", dies)
+    with pytest.raises(Killed):
+        train(settings(tmp_path / "cut", *words))
+    state = torch.load(tmp_path / "cut" / "checkpoints" / "last.ckpt", weights_only=True)
+    assert state["global_step"] == 3
+    monkeypatch.setattr(procedural_data, "training_batch", made)
+    resumed = train(settings(tmp_path / "cut", *words))
+    a, b = load_file(whole), load_file(resumed)
+    assert all(torch.equal(a[name], b[name]) for name in a)
+    # And so is the state from which both would go on.
+    one, other = (
+        torch.load(tmp_path / name / "checkpoints" / "last.ckpt", weights_only=True) for name in ("whole", "cut")
+    )
+    assert one["global_step"] == other["global_step"] == 6
+    assert all(torch.equal(one["state_dict"][name], other["state_dict"][name]) for name in one["state_dict"])
+
+
+def test_batches_that_are_not_finite_teach_nothing_and_are_named(tmp_path, monkeypatch):
+    made = procedural_data.training_batch
+
+    def spoilt(config, index):
+        batch = made(config, index)
+        return replace(batch, images=batch.images * torch.nan) if index == 3 else batch
+
+    words = ["steps=3", "accumulate=2", "ema_decay=0", "validate_every=0", "logger=csv", "log_every=1"]
+    monkeypatch.setattr(procedural_data, "training_batch", spoilt)
+    weights = train(settings(tmp_path, *words))
+    assert all(tensor.isfinite().all() for tensor in load_file(weights).values())
+    header, line = (tmp_path / "skipped.csv").read_text().splitlines()
+    assert header == "step,rank,reason,clips"
+    assert line == f"1,0,prediction is not finite,{' '.join(made(settings(tmp_path).data, 3).names)}"
+
+
+def test_a_step_without_a_finite_batch_changes_neither_weights_nor_moments(tmp_path, monkeypatch):
+    made = procedural_data.training_batch
+    words = ["ema_decay=0", "validate_every=0", "logger=none", "checkpoint_every=1", "optimiser.decay_steps=1"]
+
+    def spoilt(config, index):
+        batch = made(config, index)
+        return batch if index == 0 else replace(batch, images=batch.images * torch.nan)
+
+    monkeypatch.setattr(procedural_data, "training_batch", spoilt)
+    one = load_file(train(settings(tmp_path / "one", *words, "steps=1")))
+    three = load_file(train(settings(tmp_path / "three", *words, "steps=3")))
+    assert all(torch.equal(one[name], three[name]) for name in one)
+    first, last = (
+        torch.load(tmp_path / name / "checkpoints" / "last.ckpt", weights_only=True)["optimizer_states"][0]["state"]
+        for name in ("one", "three")
+    )
+    assert all(torch.equal(first[key]["exp_avg"], last[key]["exp_avg"]) for key in first)
+    assert {float(value["step"]) for value in last.values()} == {1.0}
+
+
+def test_the_weights_of_a_run_open_with_their_mixture(tmp_path):
+    words = ["network.components=2", "network.family=laplace", "network.space=linear", "network.lora.rank=2"]
+    weights = train(settings(tmp_path, *words, "steps=2", "validate_every=0", "logger=none"))
+    model = mda.load(weights)
+    assert (model.preset.name, model.network.config.components) == ("mda_tiny", 2)
+    assert model.network.config.family is Family.LAPLACE
+    assert compose_config(["experiment=mda/mini_mog_sky"]).steps == 400
+    told = (tmp_path / "config.yaml").read_text()
+    assert "rank: 2" in told
+    assert "steps: 2" in told
