@@ -16,6 +16,7 @@ from mda.training import procedural_data
 from mda.training.composing import compose_config
 from mda.training.config import TrainConfig
 from mda.training.main import train
+from tests.unit.data import layouts
 
 pytestmark = pytest.mark.filterwarnings("ignore::Warning:lightning.*", "ignore::Warning:torch.*")
 
@@ -140,3 +141,40 @@ def test_the_weights_of_a_run_open_with_their_mixture(tmp_path):
     told = (tmp_path / "config.yaml").read_text()
     assert "rank: 2" in told
     assert "steps: 2" in told
+
+
+def test_data_sets_on_disk_are_trained_on_and_a_resumed_run_goes_on_with_the_next_batch(tmp_path):
+    layouts.tartanair_published(tmp_path / "data" / "tartanair")
+    layouts.vkitti2_published(tmp_path / "data" / "vkitti2")
+    words = [
+        "data=sources",
+        f"data.root={tmp_path / 'data'}",
+        "data.sources={tartanair: 20, vkitti2: 10}",
+        "data.folders={tartanair: tartanair, vkitti2: vkitti2}",
+        "data.sizes=[[32,48],[48,32]]",
+        "data.validation_size=[32,48]",
+        "data.num_views=2",
+        "data.max_images=4",
+        "data.held_out=0.0",
+        "data.validation_clips=2",
+        "data.workers=0",
+        "network.preset=mda_tiny",
+        "trainer.accelerator=cpu",
+        "trainer.threads=1",
+        "progress=false",
+        "logger=csv",
+        "log_every=1",
+        "validate_every=0",
+        "optimiser.decay_steps=1",
+        "ema_decay=0",
+        "checkpoint_every=1",
+    ]
+
+    def run(name: str, steps: int) -> Path:
+        return train(compose_config([*words, f"folder={tmp_path / name}", f"steps={steps}"]))
+
+    whole = run("whole", 4)
+    run("cut", 2)
+    assert largest_difference(whole, run("cut", 4)) == 0
+    rows = (tmp_path / "whole" / "csv" / "version_0" / "metrics.csv").read_text()
+    assert "train/source/tartanair" in rows.splitlines()[0]

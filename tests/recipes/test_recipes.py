@@ -65,7 +65,7 @@ def test_the_published_recipes_have_the_published_values():
 def test_the_paper_recipe_differs_where_paper_and_release_do():
     paper = compose_config(["experiment=mda/da3_mog_sky_paper", "trainer.devices=4"])
     assert (paper.optimiser.rate, paper.steps) == (1e-4, 10_000)
-    assert paper.trainer.devices * paper.accumulate * paper.data.clips == 48
+    assert paper.trainer.devices * paper.accumulate * paper.data.clips_per_batch == 48
     assert paper.data.sources["spring"] == 0 < paper.data.sources["mvs_synth"]
 
 

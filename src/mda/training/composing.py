@@ -20,6 +20,8 @@ from mda.training.data_config import DataConfig, ProceduralDataConfig, SourcesCo
 
 # Kinds of data: `data=NAME` chooses one, and fields of the others are then refused.
 _DATA = {"procedural": ProceduralDataConfig, "sources": SourcesConfig}
+# Settings that are dictionaries with names of the user's: Hydra wants two plus signs where a name may be new.
+_OPEN = ("data.sources", "data.folders", "data.splits", "optimiser.factors")
 _UNKNOWN_KEY = re.compile(r"(?:Key|override) '([\w.]+)'")
 
 
@@ -37,7 +39,7 @@ def compose_config(overrides: Sequence[str]) -> TrainConfig:
         store.store(group="data", name=name, node=node)
     try:
         with initialize_config_module("mda.recipes", version_base="1.3"):
-            composed = compose("train", overrides=list(overrides))
+            composed = compose("train", overrides=[f"++{o}" if o.startswith(_OPEN) else o for o in overrides])
         config: TrainConfig = OmegaConf.to_object(composed)  # pyright: ignore[reportAssignmentType] - the schema's type
     except (HydraException, OmegaConfBaseException) as error:
         # Hydra would add a new field with a plus sign; a typed tree takes none.

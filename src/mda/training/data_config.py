@@ -46,24 +46,33 @@ class ProceduralDataConfig(DataConfig):
 
 @dataclass(kw_only=True)
 class SourcesConfig(DataConfig):
-    """A weighted mix of data sets on disk.
+    """A weighted mix of data sets on disk, see docs/data.md and `mda.data.mix.MixConfig`.
 
     Attributes:
-        root: folder that holds the data sets, see docs/data.md.
-        sources: number of draws per epoch, by name of the data set; only their ratio matters for the mix.
+        root: folder that holds the data sets.
+        sources: clips per epoch, by name of the data set (`mda data list`); 0 leaves one out.
+        folders: where a data set lies, below `root` or absolute, by name; the published folder where not said.
+        splits: part of a data set to use, by name; all of it where not said.
         sizes: (height, width) of the views; one is drawn per batch, those of the first half twice as often (published).
         max_images: views of a batch in all, on each device.
-        clips: clips of a batch; 0 for as many as `max_images` allows, which then says how many views they may have.
-        augment_crop: zoom in by up to this many pixels (published: 16); `colour`: largest relative change of colours
-            (published: 0, because the release's colour jitter was never applied).
+        clips_per_batch: clips of a batch; 0 for as many as `max_images` allows.
+        zoom: views are enlarged by up to so many pixels; shuffle: share of clips whose later views are put in random
+            order; colour: largest relative change of colours; blur: share of blurred clips. Published: 16, 0.25, 0 (the
+            release's colour jitter was never applied) and 0.
+        held_out: share of the scenes of each data set that are kept for validation.
         seed: of the order and of all draws.
     """
 
     root: str = "data/cut3r_data"
     sources: dict[str, int] = field(default_factory=dict)
+    folders: dict[str, str] = field(default_factory=dict)
+    splits: dict[str, str] = field(default_factory=dict)
     sizes: list[list[int]] = field(default_factory=lambda: [[378, 504]])
     max_images: int = 72
-    clips: int = 0
-    augment_crop: int = 16
+    clips_per_batch: int = 0
+    zoom: int = 16
+    shuffle: float = 0.25
     colour: float = 0.0
+    blur: float = 0.0
+    held_out: float = 0.02
     seed: int = 420

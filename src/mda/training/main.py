@@ -15,7 +15,7 @@ from mda.optional import require
 from mda.training.building import build_loss, build_network, chosen_preset
 from mda.training.composing import compose_config, save_config
 from mda.training.config import TrainConfig
-from mda.training.data_config import ProceduralDataConfig
+from mda.training.data_config import ProceduralDataConfig, SourcesConfig
 from mda.training.groups import choose_trained
 from mda.training.lora import add_adapters, merged
 from mda.training.module import DepthModule
@@ -23,6 +23,7 @@ from mda.training.pictures import Pictures
 from mda.training.procedural_data import ProceduralData
 from mda.training.sharding import ShardedDepthModule, find_strategy, whole_state
 from mda.training.skipping import SkippedBatches
+from mda.training.source_data import SourceData
 from mda.training.speed import Speed
 
 logger = logging.getLogger(__name__)
@@ -98,12 +99,17 @@ def build_data(config: TrainConfig) -> lightning.LightningDataModule:
     """Data of a run.
 
     Raises:
-        ConfigError: there is no reader for it.
+        ConfigError: the kind of data is not known, or no data set is asked for.
+        InputError: a data set is not where it should be.
     """
-    if isinstance(config.data, ProceduralDataConfig):
-        return ProceduralData(config.data)
-    message = "Training on data sets on disk is not built yet; choose data=procedural."
-    raise ConfigError(message)
+    match config.data:
+        case ProceduralDataConfig():
+            return ProceduralData(config.data)
+        case SourcesConfig():
+            return SourceData(config.data)
+        case _:
+            message = f"data is a {type(config.data).__name__}; choose data=procedural or data=sources."
+            raise ConfigError(message)
 
 
 def build_trainer(config: TrainConfig, folder: Path) -> lightning.Trainer:

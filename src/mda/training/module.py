@@ -21,7 +21,7 @@ from mda.training.processes import gathered, summed, true_everywhere
 from mda.training.schedule import rate_factor
 from mda.training.skipping import SkippedBatches, why_spoilt
 from mda.training.source_losses import by_source
-from mda.training.told_cameras import told_cameras
+from mda.training.told_cameras import known_targets, told_cameras
 from mda.training.validation import ClipTallies
 
 
@@ -55,6 +55,7 @@ class DepthModule(lightning.LightningModule):
         # Of the step that is being made: micro-batches seen, micro-batches learnt from, and clips.
         self._seen, self._kept = 0, 0
         self._clips: list[str] = []
+        self._broken = 0
 
     def forward(self, batch: Batch, cameras: Cameras | None = None) -> NetworkOutput:
         """Output of the network for a batch of clips, which it may be told the cameras of."""
@@ -62,11 +63,16 @@ class DepthModule(lightning.LightningModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> torch.Tensor:  # noqa: ARG002 - Lightning's signature
         """Loss of a micro-batch; nothing is learnt where that of any process cannot be learnt from."""
-        told = told_cameras(batch.targets.cameras, self._number(), seed=self.config.seed, config=self.config.network)
+        # One word for the whole batch; a batch with made-up cameras is not told any.
+        told = None
+        if all(batch.cameras_known):
+            number, network = self._number(), self.config.network
+            told = told_cameras(batch.targets.cameras, number, seed=self.config.seed, config=network)
+        self._broken += len(batch.broken)
         self._seen += 1
         self._clips.extend(batch.names)
         output = self(batch, told)
-        report = self.loss(output, batch.targets)
+        report = self.loss(output, known_targets(batch))
         reason = why_spoilt(output, report)
         if not true_everywhere(reason is None, self.device):
             self._note((reason, batch.names))
@@ -103,7 +109,7 @@ class DepthModule(lightning.LightningModule):
     def validation_step(self, batch: Batch, batch_idx: int) -> None:  # noqa: ARG002 - Lightning's signature
         """Score a held-out clip with the metrics of evaluation."""
         output = self(batch)
-        self._tallies.add(output, batch, self.loss(output, batch.targets), self.decoder)
+        self._tallies.add(output, batch, self.loss(output, known_targets(batch)), self.decoder)
 
     def on_validation_epoch_end(self) -> None:
         """Log the scores of all clips of all processes."""
@@ -146,6 +152,7 @@ class DepthModule(lightning.LightningModule):
         values = {f"train/{name}": (float(value.detach()), 1) for name, value in report.terms.items()}
         values["train/loss"] = (float(report.total.detach()), 1)
         values |= {f"train/source/{name}": pair for name, pair in by_source(report.clip_nll, batch.names).items()}
+        values["data/broken_frames_so_far"] = (float(self._broken), 1)
         values["train/dropped_truth"] = (float(report.counts.dropped_truth), 1)
         means = {name: total / count for name, (total, count) in summed(values).items() if count}
         self.log_dict(means, batch_size=1)

@@ -1,10 +1,13 @@
-"""Telling a network the true cameras now and then, so that it can use known ones later (published recipe)."""
+"""Which cameras a network is told and which it is asked for: true ones only."""
 
-import math
+from dataclasses import replace
 
 import numpy as np
+import torch
 
+from mda.data.batches import Batch
 from mda.geometry import Cameras
+from mda.structures import Targets
 from mda.training.config import NetworkConfig
 
 # Factors of the translations of scaled cameras.
@@ -25,6 +28,16 @@ def told_cameras(cameras: Cameras, number: int, *, seed: int, config: NetworkCon
     if rng.random() >= config.scaled_cameras:
         return cameras
     factor = rng.uniform(_SMALLEST, _LARGEST)
-    if not math.isfinite(factor):
-        return cameras
     return cameras.scaled(cameras.centers.new_full(cameras.centers.shape[:-1], factor))
+
+
+def known_targets(batch: Batch) -> Targets:
+    """Targets of a batch without the made-up cameras of single pictures: the loss leaves out what is not finite."""
+    if all(batch.cameras_known):
+        return batch.targets
+    cameras = batch.targets.cameras
+    known = torch.tensor(batch.cameras_known, device=cameras.world_from_cam.device)[:, None, None, None]
+    return replace(
+        batch.targets,
+        cameras=replace(cameras, world_from_cam=torch.where(known, cameras.world_from_cam, torch.nan)),
+    )
