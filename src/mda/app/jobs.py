@@ -1,5 +1,8 @@
 """What the web app does, without the page: check what was dropped, predict, draw, export, clean up."""
 
+import html
+import math
+import re
 import shutil
 import tempfile
 import threading
@@ -18,11 +21,13 @@ from mda.io.exporters import ExportSettings, export_run, find_format
 from mda.io.preview import colour_depth, depth_range
 from mda.io.video import VideoReader
 from mda.mixtures import Decoder
-from mda.models.presets import PRESETS
+from mda.models.presets import PRESETS, find_preset
 from mda.shapes import UInt8, ndarray
 
 # Points of the cloud on the page: browsers turn a hundred thousand with ease.
 _SHOWN_POINTS = 300_000
+_MAX_FPS = 60.0
+_RUN = "run-"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +61,10 @@ class JobOptions:
         decoder: how a depth is chosen; None: the model's own.
         fps: views per second of a video.
         alone: look at each picture alone.
+
+    Raises:
+        ConfigError: a number makes no sense, or there is no such decoder. What a page offers is not all that can be
+            sent to its server.
     """
 
     model: str
@@ -63,6 +72,18 @@ class JobOptions:
     decoder: str | None = None
     fps: float = 2.0
     alone: bool = False
+
+    def __post_init__(self) -> None:
+        """Check what was sent."""
+        if self.size is not None and self.size < 1:
+            message = f"The longer side of a view cannot have {self.size} pixels."
+            raise ConfigError(message)
+        if not (math.isfinite(self.fps) and 0 < self.fps <= _MAX_FPS):
+            message = f"{self.fps} views per second cannot be taken; choose above 0 and up to {_MAX_FPS:g}."
+            raise ConfigError(message)
+        if self.decoder is not None and self.decoder not in set(Decoder):
+            message = f"There is no decoder {self.decoder!r}; choose one of {', '.join(Decoder)}."
+            raise ConfigError(message)
 
 
 class Jobs:
@@ -76,6 +97,7 @@ class Jobs:
         self.models = tuple(models) or models_here()
         self._device = device
         self._root = tempfile.TemporaryDirectory(prefix="mda-app-")
+        self.uploads.mkdir()
         self._lock = threading.Lock()
         self._loaded: tuple[str, Predictor] | None = None
 
@@ -84,14 +106,23 @@ class Jobs:
         """Where everything is."""
         return Path(self._root.name)
 
+    @property
+    def uploads(self) -> Path:
+        """Where the page keeps what visitors drop and what they download."""
+        return self.folder / "uploads"
+
     def close(self) -> None:
         """Remove everything."""
         self._root.cleanup()
 
     def remove(self, run: str | None) -> None:
-        """Remove a result; what lies outside of the app's folder is left alone."""
-        if run and Path(run).resolve().is_relative_to(self.folder.resolve()):
+        """Remove a result, a folder `run-...` of the app; anything else is left alone."""
+        if run and Path(run).resolve().parent == self.folder.resolve() and Path(run).name.startswith(_RUN):
             shutil.rmtree(run, ignore_errors=True)
+
+    def told(self, message: str) -> str:
+        """A message without the folders of this machine: file names only."""
+        return re.sub(re.escape(str(self.folder)) + r"(?:/[^/\s]+)*/", "", message)
 
     def predict(
         self, files: Sequence[str | Path], options: JobOptions, on_progress: Callable[[int, int | None], object]
@@ -112,19 +143,22 @@ class Jobs:
             raise ConfigError(message)
         clip = self._checked(files, options.fps)
         settings = RunSettings(
-            size=None if options.size is None else min(options.size, self.limits.size),
+            size=min(options.size or find_preset(options.model).long_side, self.limits.size),
             decoder=None if options.decoder is None else Decoder(options.decoder),
             fps=options.fps,
             order="independent" if options.alone else None,
             save_mixture=True,
             ply=False,
         )
-        folder = Path(tempfile.mkdtemp(prefix="run-", dir=self.folder))
+        folder = Path(tempfile.mkdtemp(prefix=_RUN, dir=self.folder))
         total, done = count_views(clip, fps=options.fps), 0
 
         def note(count: int) -> None:
             nonlocal done
             done += count
+            if done > self.limits.images:  # a video may hold more than it says
+                message = f"The video has more views than the {self.limits.images} that are taken here."
+                raise InputError(message)
             on_progress(done, total)
 
         try:
@@ -164,7 +198,8 @@ class Jobs:
         skipped = opened.info.details.get("skipped", [])
         head = f"**{len(opened)} views** of {width} x {height} pixels by `{opened.info.model}`"
         lines = [f"{head}, decoder `{opened.info.decoder}`, licence of the weights: {opened.info.licence}."]
-        lines += [f"- left out: {message.replace(str(self.folder), '')}" for message in skipped]
+        # Names of files are the visitor's: they are shown as they are, not as markup.
+        lines += [f"- left out: <code>{html.escape(self.told(message))}</code>" for message in skipped]
         return "\n".join(lines)
 
     def _export(self, run: Path, name: str, filters: CloudFilter, place: str) -> Path:

@@ -1,6 +1,12 @@
 """The page of the web app, in Gradio."""
 
-from collections.abc import Callable, Sequence
+import html
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,6 +17,8 @@ from mda.mixtures import Decoder
 from mda.optional import require
 
 _Result = TypeVar("_Result")
+# Browsers send 2 for 2.0, and types are checked while tests run.
+_Number = int | float
 _TITLE = "mda: depth without flying points"
 _OWN = "the model's own"
 _IMAGE_KINDS = ("image", "video", ".heic", ".heif", ".tif", ".tiff")
@@ -39,20 +47,59 @@ def serve(
         MissingExtraError: gradio is not installed.
     """
     jobs = Jobs(limits, models=models, device=device)
+    with _ends_on_sigterm():
+        try:
+            launch(jobs, host=host, port=port, browser=browser)
+        finally:
+            jobs.close()
+
+
+def launch(
+    jobs: Jobs, *, host: str = "127.0.0.1", port: int | None = None, browser: bool = False, wait: bool = True
+) -> Any:  # noqa: ANN401 - gradio.Blocks, which need not be installed
+    """Serve the page of some jobs; returns it once it is no longer served, or at once.
+
+    Args:
+        jobs: what is behind it; the caller closes them.
+        host: address to listen at.
+        port: 7860, or the next free one, where None.
+        browser: open the page in a browser.
+        wait: until the user interrupts.
+
+    Raises:
+        MissingExtraError: gradio is not installed.
+    """
+    # Gradio keeps uploads and downloads where this says, and asks again at every upload.
+    os.environ["GRADIO_TEMP_DIR"] = str(jobs.uploads)
+    page = build(jobs)
+    page.queue(max_size=jobs.limits.waiting, default_concurrency_limit=1)
+    # No `allowed_paths`: visitors get copies of what they exported, never a path into the folder of the runs.
+    page.launch(
+        server_name=host,
+        server_port=port,
+        inbrowser=browser,
+        prevent_thread_lock=not wait,
+        max_file_size=f"{jobs.limits.megabytes}mb",
+        footer_links=["gradio"],
+        run_history=False,
+        enable_monitoring=False,
+        show_error=True,
+        share=False,
+    )
+    return page
+
+
+@contextmanager
+def _ends_on_sigterm() -> Iterator[None]:
+    """Let a polite request to end (a service manager, `kill`) clean up as Ctrl-C does."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
-        page = build(jobs)
-        page.queue(max_size=limits.waiting, default_concurrency_limit=1)
-        page.launch(
-            server_name=host,
-            server_port=port,
-            inbrowser=browser,
-            max_file_size=f"{limits.megabytes}mb",
-            allowed_paths=[str(jobs.folder)],
-            show_error=True,
-            share=False,
-        )
+        yield
     finally:
-        jobs.close()
+        signal.signal(signal.SIGTERM, before)
 
 
 def build(jobs: Jobs) -> Any:  # noqa: ANN401 - gradio.Blocks, which need not be installed
@@ -68,24 +115,21 @@ def build(jobs: Jobs) -> Any:  # noqa: ANN401 - gradio.Blocks, which need not be
         try:
             return function()
         except MdaError as error:
-            raise gr.Error(str(error).replace(str(jobs.folder), ""), print_exception=False) from error
+            raise gr.Error(html.escape(jobs.told(str(error))), print_exception=False) from error
 
     def predict(
         files: list[str] | None,
         model: str,
-        size: float,
+        size: _Number,
         decoder: str,
-        fps: float,
+        fps: _Number,
         alone: bool,  # noqa: FBT001 - Gradio passes values by position
         old: str | None,
         progress: Any = gr.Progress(),  # noqa: ANN401, B008 - Gradio looks for it here
     ) -> tuple[Any, ...]:
-        options = JobOptions(
-            model=model,
-            size=int(size) or None,
-            decoder=None if decoder == _OWN else decoder,
-            fps=fps,
-            alone=alone,
+        chosen = None if decoder == _OWN else decoder
+        options = told(
+            lambda: JobOptions(model=model, size=int(size) or None, decoder=chosen, fps=float(fps), alone=alone)
         )
         progress(0, desc="reading")
         run = told(lambda: jobs.predict(files or [], options, lambda done, all_: progress((done, all_), unit="views")))
@@ -95,7 +139,7 @@ def build(jobs: Jobs) -> Any:  # noqa: ANN401 - gradio.Blocks, which need not be
         cloud = None if alone else told(lambda: str(jobs.cloud(run)))
         return str(run), slider, jobs.pictures(run, 0), cloud, jobs.summary(run)
 
-    def show(run: str | None, position: float) -> Any:  # noqa: ANN401 - two pictures, or nothing
+    def show(run: str | None, position: _Number) -> Any:  # noqa: ANN401 - two pictures, or nothing
         return None if run is None else told(lambda: jobs.pictures(Path(run), int(position)))
 
     def export(run: str | None, name: str) -> str:

@@ -22,8 +22,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--model", nargs="+", default=[], metavar="NAME", help="models to offer; default: those on this machine")
     add("--device", metavar="NAME", help="cpu, cuda, cuda:1, mps; default: the best there is")
     add("--max-views", type=whole_number, default=64, metavar="N", help="views that one visitor may ask for")
+    add("--max-size", type=whole_number, default=756, metavar="PX", help="longer side of the views; default 756")
     add("--max-seconds", type=positive_number, default=120.0, metavar="S", help="longest video")
     add("--max-megabytes", type=whole_number, default=500, metavar="N", help="largest file")
+    add("--max-waiting", type=whole_number, default=8, metavar="N", help="requests in the queue; default 8")
+    add("--keep-minutes", type=whole_number, default=60, metavar="N", help="results stay so long; default 60")
     add("--browser", action=argparse.BooleanOptionalAction, default=True, help="open the page in a browser")
 
 
@@ -35,7 +38,14 @@ def run(arguments: argparse.Namespace) -> int:
     """
     from mda.app import AppLimits, serve  # noqa: PLC0415 - imports torch
 
-    limits = AppLimits(images=arguments.max_views, seconds=arguments.max_seconds, megabytes=arguments.max_megabytes)
+    limits = AppLimits(
+        images=arguments.max_views,
+        seconds=arguments.max_seconds,
+        megabytes=arguments.max_megabytes,
+        size=arguments.max_size,
+        waiting=arguments.max_waiting,
+        keep_minutes=arguments.keep_minutes,
+    )
     serve(
         host=arguments.host,
         port=arguments.port,

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from mda.app import jobs as app_jobs
 from mda.app.jobs import AppLimits, JobOptions, Jobs, models_here
 from mda.errors import ConfigError, InputError
+from mda.io.exporters import FORMATS
 from mda.io.ply import read_ply
 from tests.cli.conftest import photo
 from tests.unit.io.videos import write_video
@@ -67,7 +69,7 @@ def test_what_is_too_much_is_refused_before_any_work(jobs, tmp_path) -> None:
     short = write_video(tmp_path / "short.mp4", [100 * number for number in range(12)])
     with pytest.raises(InputError, match="at most 4"):
         jobs.predict([short], SMALL, nothing)
-    assert list(jobs.folder.iterdir()) == []
+    assert list(jobs.folder.glob("run-*")) == []
 
 
 def test_no_files_other_files_and_several_clips_are_refused(jobs, tmp_path, photos) -> None:
@@ -79,7 +81,7 @@ def test_no_files_other_files_and_several_clips_are_refused(jobs, tmp_path, phot
     video = write_video(tmp_path / "a.mp4", [0, 100])
     with pytest.raises(InputError, match="one place or one video"):
         jobs.predict([*photos, video], SMALL, nothing)
-    assert list(jobs.folder.iterdir()) == []
+    assert list(jobs.folder.glob("run-*")) == []
 
 
 def test_a_model_that_is_not_offered_is_refused(jobs, photos) -> None:
@@ -115,3 +117,45 @@ def test_models_on_this_machine_are_offered() -> None:
     jobs = Jobs(AppLimits())
     jobs.close()
     assert jobs.models == models_here()
+
+
+def test_a_video_with_more_views_than_it_says_is_stopped(jobs, tmp_path, monkeypatch) -> None:
+    video = write_video(tmp_path / "lies.mp4", [100 * number for number in range(12)])
+    monkeypatch.setattr(app_jobs, "count_views", lambda *_, **__: 1)
+    with pytest.raises(InputError, match="more views than the 4"):
+        jobs.predict([video], SMALL, nothing)
+    assert list(jobs.folder.glob("run-*")) == []
+
+
+def test_the_model_s_own_size_is_within_the_limit_too(jobs, photos) -> None:
+    run = jobs.predict(photos[:1], JobOptions(model="mda_mini"), nothing)
+    assert jobs.pictures(run, 0)[0].shape[1] == 96
+
+
+@pytest.mark.parametrize("wrong", [{"fps": 0.0}, {"fps": float("nan")}, {"fps": 1e9}, {"size": -1}, {"decoder": "rm"}])
+def test_values_that_make_no_sense_are_refused(wrong) -> None:
+    with pytest.raises(ConfigError):
+        JobOptions(model="mda_mini", **wrong)
+
+
+def test_messages_keep_file_names_and_lose_folders(jobs) -> None:
+    file = jobs.uploads / "0123abcd" / "my photo (1).jpg"
+    assert jobs.told(f"{file} is damaged; copy it again.") == "my photo (1).jpg is damaged; copy it again."
+    assert jobs.told("Nothing to hide: a/b.jpg") == "Nothing to hide: a/b.jpg"
+
+
+def test_photos_of_one_name_are_both_taken(jobs, tmp_path) -> None:
+    for number in range(2):
+        (tmp_path / str(number)).mkdir()
+    files = [photo(tmp_path / str(number) / "same.jpg", seed=number) for number in range(2)]
+    run = jobs.predict(files, SMALL, nothing)
+    assert "2 views" in jobs.summary(run)
+
+
+def test_every_format_can_be_taken_away_as_one_file(jobs, photos) -> None:
+    run = jobs.predict(photos[:2], SMALL, nothing)
+    for name, found in FORMATS.items():
+        if name != "rrd":  # its library says on standard error that it sends nothing home
+            taken = jobs.export(run, name)
+            assert taken.stat().st_size > 100
+            assert (taken.suffix == ".zip") == found.is_folder
