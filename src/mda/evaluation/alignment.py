@@ -58,7 +58,7 @@ def published_scale(pred: Float[Tensor, " n"], truth: Float[Tensor, " n"]) -> Pa
 def published_scale_and_shift(pred: Float[Tensor, " n"], truth: Float[Tensor, " n"]) -> Pair:
     """At most 1000 steps of Adam on the sum of absolute errors, from the ratio of medians and no shift.
 
-    At 1e-4 per step neither number can move by more than about 0.1, so for depths of many metres this is little more
+    At 1e-4 per step neither number can move by much more than 0.1, so for depths of many metres this is little more
     than `median_scale`; `exact_scale_and_shift` is what it stands for.
     """
     scale = (lower_median(truth) / lower_median(pred)).float().clone().requires_grad_()
@@ -102,9 +102,13 @@ def exact_scale_and_shift(pred: Float[Tensor, " n"], truth: Float[Tensor, " n"])
         return (1.0, float(np.median(g - p))) if len(p) else (float("nan"), float("nan"))
 
     def slope(scale: float) -> float:
-        """Slope of the sum at a scale, up to its sign; where it changes sign is the best scale."""
+        """Slope of the sum at a scale; where it changes sign is the best scale.
+
+        The shift follows the pixel at the median, so every other one moves against that.
+        """
         left = g - scale * p
-        return -float((np.sign(left - np.median(left)) * p).sum())
+        middle = np.argpartition(left, (len(left) - 1) // 2)[(len(left) - 1) // 2]
+        return -float((np.sign(left - left[middle]) * (p - p[middle])).sum())
 
     start, width = least_squares(pred, truth)[0], 1.0
     low = high = start

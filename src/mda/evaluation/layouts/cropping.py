@@ -26,7 +26,7 @@ def room_size(size: ViewSize, *, square: bool = False) -> tuple[int, int]:
 
 
 def cropped_view(
-    image: UInt8[ndarray, "h w 3"],
+    image: UInt8[ndarray, "image_h image_w 3"],
     depth: Float32[ndarray, "h w"],
     intrinsics: Float[ndarray, "3 3"],
     target_hw: tuple[int, int],
