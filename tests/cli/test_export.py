@@ -40,6 +40,22 @@ def test_nothing_is_overwritten_unless_told(command, run, tmp_path) -> None:
     assert len(read_ply(out).positions) > 0
 
 
+def test_several_formats_go_into_a_folder(command, run, tmp_path) -> None:
+    result = command("export", run, "--format", "glb", "colmap", "depth-mp4", "--out", tmp_path / "out", "--fps", 5)
+    assert result.code == 0, result.err
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["colmap", "depth.mp4", "scene.glb"]
+    assert len(result.out.splitlines()) == 3
+    again = command("export", run, "--format", "npz", "glb", "--out", tmp_path / "out")
+    assert again.code == 2
+    assert "scene.glb is there already" in again.err
+
+
+def test_options_that_a_format_does_not_know_are_told(command, run, tmp_path) -> None:
+    result = command("export", run, "--format", "npz", "--mesh", "--out", tmp_path / "a.npz")
+    assert result.code == 0
+    assert "--mesh" in result.err
+
+
 def test_filters_are_those_of_clouds(command, run, tmp_path) -> None:
     out = tmp_path / "a.ply"
     options = ("--views", "1:2", "--max-points", 50, "--normals", "--drop-percent", 10, "--edges", 0.5)

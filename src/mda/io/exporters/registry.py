@@ -1,12 +1,13 @@
 """All formats, by the names that users type."""
 
+import json
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
 
 from mda.errors import ConfigError, OutputError
-from mda.io.atomic import staged
+from mda.io.atomic import staged, write_bytes
 from mda.io.exporters.colmap import export_colmap
 from mda.io.exporters.coloured_depth import export_depth_color, export_depth_mp4
 from mda.io.exporters.contract import ExportReport, ExportSettings
@@ -23,6 +24,8 @@ from mda.io.exporters.splats import export_splats
 from mda.io.exporters.transforms import export_transforms
 from mda.io.run import Run
 
+# In folders that exports write.
+_CONTENT_FILE = ".mda-export.json"
 _LOGGER = logging.getLogger(__name__)
 
 
@@ -216,6 +219,8 @@ def export_run(
     check_place(chosen, path, overwrite=overwrite)
     with staged(path) as temporary:
         report = chosen.write(run, temporary, settings)
+        if chosen.is_folder:
+            _note_content(temporary, chosen)
     return ExportReport(path=path, summary=report.summary, problems=report.problems)
 
 
@@ -223,7 +228,8 @@ def check_place(chosen: Format, path: Path, *, overwrite: bool) -> None:
     """Refuse to write where something is.
 
     Raises:
-        OutputError: the place is taken, and not to be overwritten or by something of another kind.
+        OutputError: the place is taken, and not to be overwritten, or by something of another kind, or by a folder
+            that holds anything besides an earlier export.
     """
     if path.exists() and not overwrite:
         message = f"{path} is there already; choose another place (--out) or replace it (--overwrite)."
@@ -232,6 +238,27 @@ def check_place(chosen: Format, path: Path, *, overwrite: bool) -> None:
         kind = "a folder" if path.is_dir() else "a file"
         message = f"{path} is {kind}, which {chosen.name} cannot replace; choose another place (--out)."
         raise OutputError(message)
+    if path.is_dir() and (others := {entry.name for entry in path.iterdir()} - _noted_content(path)):
+        message = (
+            f"{path} holds what no export wrote ({min(others)}) and is not replaced; choose another place (--out), or "
+            "move that away."
+        )
+        raise OutputError(message)
+
+
+def _note_content(folder: Path, chosen: Format) -> None:
+    """Write down what an export put into its folder, so that nothing else is ever removed with it."""
+    content = {"format": chosen.name, "entries": sorted(entry.name for entry in folder.iterdir())}
+    write_bytes(folder / _CONTENT_FILE, json.dumps(content, indent=1).encode())
+
+
+def _noted_content(folder: Path) -> set[str]:
+    """What an earlier export put into a folder; nothing where there was none."""
+    try:
+        entries = json.loads((folder / _CONTENT_FILE).read_text(encoding="utf-8"))["entries"]
+        return {_CONTENT_FILE, *map(str, entries)}
+    except (OSError, ValueError, KeyError, TypeError):
+        return set()
 
 
 def _own_place(run: Run, chosen: Format) -> Path:
