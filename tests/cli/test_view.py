@@ -6,7 +6,10 @@ import demo
 import view
 from mda import optional
 from mda.cli import predict as predict_command
+from mda.cli import view as view_command
 from mda.errors import MissingExtraError
+from mda.mixtures import Decoder
+from mda.viewer.colouring import Colouring
 from tests.unit.viewer.walls import write_run
 
 pytest.importorskip("viser")
@@ -90,3 +93,26 @@ def test_the_doors_of_the_published_release(monkeypatch):
     monkeypatch.setattr(demo.importlib.util, "find_spec", lambda _: None)
     demo.main(["walk.mp4"])
     assert "--view" not in seen.pop()
+
+
+def test_a_film_without_a_browser(command, tmp_path):
+    run = write_run(tmp_path / "walls", 2)
+    film = tmp_path / "film.mp4"
+    result = command("view", run, "--render", film, "--size", "60x80", "--seconds", "0.2", "--fps", 10)
+    assert result.code == 0, result.err
+    assert result.out.startswith("2 pictures of")
+    assert film.stat().st_size > 0
+    again = command("view", run, "--render", film)
+    assert again.code == 2
+    assert "--overwrite" in again.err
+    shot = tmp_path / "shot.png"
+    options = ("--decoder", "mean", "--flying", "--colours", "second", "--edges", 0.5, "--show-sky")
+    assert command("view", run, "--render", shot, "--size", "60x80", *options).code == 0
+    assert shot.exists()
+    write_run(tmp_path / "other", 1)
+    assert "One film shows one run" in command("view", tmp_path, "--render", tmp_path / "x.mp4").err
+
+
+def test_the_choices_are_those_of_the_viewer():
+    assert [kind.name.lower() for kind in Colouring] == list(view_command.COLOURS)
+    assert [str(decoder) for decoder in Decoder] == list(view_command.DECODERS)

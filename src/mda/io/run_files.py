@@ -2,6 +2,7 @@
 
 import io
 import re
+import threading
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,9 @@ PARTS = {
 # Entries of R^T R - I of a pose may be this large: a few decimals pass.
 _ROTATION_TOLERANCE = 1e-3
 REQUIRED_PARTS = ("color", "camera", "depth")
+# Numpy parses the header of an array as Python source, and parsers in several threads at once upset each other in
+# CPython 3.11 ("AST constructor recursion depth mismatch").
+HEADERS_LOCK = threading.Lock()
 _NUMBERED = re.compile(r"\d+")
 
 
@@ -115,10 +119,10 @@ def read_array(path: Path, *, in_memory: bool = False) -> Shaped[ndarray, "..."]
         InputError: the file is missing, damaged, or holds objects (which could run code).
     """
     try:
-        if not in_memory:
-            return np.load(path, mmap_mode="r", allow_pickle=False)
-        # By way of a map, which a file that announces more than it holds does not get memory for.
-        return np.array(np.load(path, mmap_mode="r", allow_pickle=False))
+        with HEADERS_LOCK:
+            # By way of a map, which a file that announces more than it holds does not get memory for.
+            mapped = np.load(path, mmap_mode="r", allow_pickle=False)
+        return np.array(mapped) if in_memory else mapped
     except (OSError, ValueError, EOFError) as error:
         raise InputError(_damaged(path, error)) from error
 
@@ -194,7 +198,7 @@ def _read_npz(path: Path, names: tuple[str, ...]) -> dict[str, Shaped[ndarray, "
     """
     try:
         # Opened here because numpy leaves a file that is no archive open.
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+        with path.open("rb") as file, HEADERS_LOCK, np.load(file, allow_pickle=False) as arrays:
             return {name: arrays[name] for name in names}
     except KeyError as error:
         message = f"{path} lacks {error.args[0]}; expected {', '.join(names)}."

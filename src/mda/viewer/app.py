@@ -16,12 +16,14 @@ from mda.viewer.display import SKY_FACTOR
 from mda.viewer.drawing import Clouds, Look, draw
 from mda.viewer.panels.cameras import CamerasPanel
 from mda.viewer.panels.densities import DensitiesPanel
+from mda.viewer.panels.film import FilmPanel
 from mda.viewer.panels.frames import FramesPanel
 from mda.viewer.panels.picking import PickingPanel
+from mda.viewer.panels.picture import PicturePanel
 from mda.viewer.panels.points import PointsPanel
 from mda.viewer.panels.runs import RunsPanel
 from mda.viewer.places import Place
-from mda.viewer.poses import Pose, between, pose_from, pose_of_camera
+from mda.viewer.poses import Pose, between, pose_of_camera
 from mda.viewer.samples import Samples, samples_of
 from mda.viewer.scene import Extent, Scene
 from mda.viewer.stage import Stage, look_from, pose_of_client, start_server
@@ -29,9 +31,6 @@ from mda.viewer.worker import Worker
 
 _FIRST_DRAW_AFTER = 0.5
 _FLIGHT_SECONDS, _FLIGHT_STEPS = 0.4, 12
-_ARC_MINUTE = 3e-4
-# Where the eye is at first, in depths of the scene from the first camera.
-_BEHIND, _ABOVE, _FIRST_FOV = 0.4, 0.1, 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,11 +74,19 @@ class Viewer:
         self.stage = Stage(self.server)
         self.worker = Worker(lambda message: self.runs.tell("That did not work:", (message,)))
         self.runs = RunsPanel(self)
-        self.points = PointsPanel(self)
-        self.densities = DensitiesPanel(self)
-        self.frames = FramesPanel(self)
-        self.picking = PickingPanel(self)
-        self.cameras = CamerasPanel(self)
+        tabs = self.server.gui.add_tab_group()
+        with tabs.add_tab("Cloud"):
+            self.points = PointsPanel(self)
+            self.densities = DensitiesPanel(self)
+        with tabs.add_tab("Views"):
+            self.frames = FramesPanel(self)
+            self.cameras = CamerasPanel(self)
+        with tabs.add_tab("Inspect"):
+            self.picking = PickingPanel(self)
+        with tabs.add_tab("Film"):
+            self.film = FilmPanel(self)
+        with tabs.add_tab("Picture"):
+            self.picture = PicturePanel(self)
         self.server.on_client_connect(self._connected)
         self.open(0)
 
@@ -88,6 +95,16 @@ class Viewer:
         """Where a browser finds it."""
         host = self.options.host
         return f"http://{'localhost' if host in {'0.0.0.0', '::'} else host}:{self.server.get_port()}"  # noqa: S104
+
+    @property
+    def label(self) -> str:
+        """What the open run is called."""
+        return self.places[self.runs.chosen].label
+
+    @property
+    def source(self) -> str:
+        """Folder of the open run."""
+        return "" if self.scene is None else str(self.scene.run.path)
 
     def open(self, number: int) -> None:
         """Open one of the places; what is being loaded is given up."""
@@ -100,6 +117,7 @@ class Viewer:
         self.scene = self.clouds = self.drawn = self._densities = None
         self.stage.clear()
         self.picking.reset()
+        self.film.set_keys([])
         self.runs.tell("Nothing is open.")
 
     def load(self) -> None:
@@ -122,9 +140,9 @@ class Viewer:
         """Put the eye of a browser somewhere."""
         look_from(client, pose, self.extent.depth)
 
-    def fly(self, client: viser.ClientHandle | None, pose: Pose) -> None:
+    def fly(self, client: viser.ClientHandle | None, pose: Pose | None) -> None:
         """Move the eye of a browser there, by a short flight."""
-        if client is None:
+        if client is None or pose is None:
             return
         start = pose_of_client(client)
         for step in range(1, _FLIGHT_STEPS):
@@ -142,18 +160,13 @@ class Viewer:
 
     def _connected(self, client: viser.ClientHandle) -> None:
         """Put a new browser where the first camera was."""
-        first = self._first_pose()
+        first = self.first_pose()
         if first is not None:
             self.look_from(client, first)
 
-    def _first_pose(self) -> Pose | None:
-        """A bit behind the first camera, so that it and what it saw are in the picture."""
-        cameras = [] if self.scene is None else [camera for camera in self.scene.cameras if camera is not None]
-        if not cameras:
-            return None
-        pose = pose_of_camera(cameras[0])
-        position = np.array(pose.position) + self.extent.depth * (_ABOVE * pose.up - _BEHIND * pose.forward)
-        return pose_from(position, pose.rotation, _FIRST_FOV)
+    def first_pose(self) -> Pose | None:
+        """Where a browser looks from at first."""
+        return None if self.scene is None else self.scene.first_pose(self.extent)
 
     def _open(self, place: Place) -> None:
         self.close()
@@ -199,9 +212,8 @@ class Viewer:
     def _measure(self, scene: Scene, samples: Samples) -> bool:
         """Adapt sizes to the scene and show it from its first camera; whether there was anything to go by."""
         self.extent = scene.extent(samples)
-        heights = [float(camera.fov[0]) / camera.image_hw[0] for camera in scene.cameras if camera is not None]
-        self.points.opened(self.extent, float(np.median(heights)) if heights else _ARC_MINUTE)
-        pose = self._first_pose()
+        self.points.unit = scene.point_unit(self.extent)
+        pose = self.first_pose()
         if pose is not None:
             for client in self.server.get_clients().values():
                 self.look_from(client, pose)

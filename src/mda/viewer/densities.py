@@ -11,7 +11,7 @@ import torch
 
 from mda.errors import InputError, MdaError
 from mda.io.run import Run
-from mda.io.run_files import part_path
+from mda.io.run_files import HEADERS_LOCK, part_path
 from mda.mixtures import Decoder, DepthMixture
 from mda.shapes import Bool, Float32, Int, Shaped, ndarray
 from mda.viewer.samples import Samples
@@ -173,7 +173,7 @@ def _mapped(path: Path) -> tuple[dict[str, Shaped[ndarray, "h w k"]], str, str] 
     None leaves the file to the ordinary reader, which says what is wrong with it.
     """
     try:
-        with zipfile.ZipFile(path) as archive, path.open("rb") as file:
+        with zipfile.ZipFile(path) as archive, path.open("rb") as file, HEADERS_LOCK:
             arrays = {name: _member(path, archive, file, name) for name in _FIELDS}
             with archive.open("family.npy") as family, archive.open("space.npy") as space:
                 kinds = [str(np.lib.format.read_array(member, allow_pickle=False)) for member in (family, space)]

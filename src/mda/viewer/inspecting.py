@@ -14,7 +14,7 @@ from mda.viewer.colouring import FLYING_RED, HYPOTHESIS_COLOURS
 from mda.viewer.densities import mixture_at
 
 _REACH = 12  # pixels on each side of the one in the middle
-_PATCH, _WIDTH, _HEIGHT, _GAP = 250, 640, 300, 12
+_PATCH, _WIDTH, _HEIGHT, _GAP = 200, 400, 420, 12
 _BACKGROUND, _INK, _FAINT, _CURVE = (24, 24, 28), (232, 232, 232), (120, 120, 128), (150, 200, 255)
 # Places about a centre, in scales: dense near it, and far enough out for the tails of laplace.
 _PER_COMPONENT = 30 * np.sinh(np.linspace(-5, 5, 81)) / np.sinh(5)
@@ -94,23 +94,24 @@ def density_curve(mixture: DepthMixture) -> tuple[Float[ndarray, " m"], Float[nd
 
 
 def draw_report(report: PixelReport) -> UInt8[ndarray, "h w 3"]:
-    """Patch on the left, density on the right; hypotheses as coloured lines, the saved depth white, the mean red."""
+    """The patch, and the density below; hypotheses as coloured bars, the saved depth white, the mean red."""
     sheet = Image.new("RGB", (_WIDTH, _HEIGHT), _BACKGROUND)
     draw = ImageDraw.Draw(sheet)
     patch = Image.fromarray(np.ascontiguousarray(report.patch)).resize((_PATCH, _PATCH), Image.Resampling.NEAREST)
-    top = _HEIGHT - _PATCH - _GAP
-    sheet.paste(patch, (_GAP, top))
+    sheet.paste(patch, (_GAP, _GAP))
     cell = _PATCH / report.patch.shape[0]
-    left, upper = _GAP + _REACH * cell, top + _REACH * cell
-    draw.rectangle((left - 1, upper - 1, left + cell, upper + cell), outline=FLYING_RED, width=2)
-    draw.text((_GAP, 8), f"view {report.view}, row {report.row}, column {report.column}", fill=_INK, font=_font())
-    box = (2 * _GAP + _PATCH, top, _WIDTH - _GAP, _HEIGHT - _GAP - 22)
+    corner = _GAP + _REACH * cell
+    draw.rectangle((corner - 1, corner - 1, corner + cell, corner + cell), outline=FLYING_RED, width=2)
+    words = [(f"view {report.view}", _INK), (f"row {report.row}", _INK), (f"column {report.column}", _INK)]
+    words += [(f"saved {report.depth:.4g}", _INK)]
     if report.mixture is None:
-        draw.text(
-            (box[0], top), "no density in this run\n(mda predict --save-mixture keeps it)", fill=_FAINT, font=_font()
-        )
+        words += [("no density kept", _FAINT)]
     else:
+        words += [(f"mean {report.decoded['mean']:.4g}", FLYING_RED), ("bars: hypotheses", _FAINT)]
+        box = (_GAP, _PATCH + 2 * _GAP, _WIDTH - _GAP, _HEIGHT - _GAP - 22)
         _draw_density(draw, box, report, report.mixture)
+    for number, (text, ink) in enumerate(words):
+        draw.text((_PATCH + 2 * _GAP, _GAP + 22 * number), text, fill=ink, font=_font())
     return np.array(sheet)
 
 
@@ -135,28 +136,25 @@ def _draw_density(
     ):
         colour = tuple(HYPOTHESIS_COLOURS[number % len(HYPOTHESIS_COLOURS)].tolist())
         at = across(hypothesis)
-        draw.line((at, bottom, at, bottom - (bottom - top) * weight), fill=colour, width=3)
+        draw.line((at, bottom, at, bottom - (bottom - top) * weight), fill=colour, width=4)
     scaled = np.sqrt(np.maximum(density, 0) / peak)
     curve = [
         (left + (right - left) * float(a - low) / max(high - low, 1e-12), bottom - (bottom - top) * 0.95 * float(b))
         for a, b in zip(x, scaled, strict=True)
     ]
     draw.line(curve, fill=_CURVE, width=2)
-    decoded = report.decoded
-    _mark(draw, across(decoded["mean"]), top, bottom, FLYING_RED)
+    _mark(draw, across(report.decoded["mean"]), top, bottom, FLYING_RED)
     _mark(draw, across(report.depth), top, bottom, _INK)
     draw.text((left, bottom + 4), f"{depth[0]:.3g}", fill=_FAINT, font=_font())
     end = f"{depth[-1]:.3g}"
     draw.text((right - draw.textlength(end, font=_font()), bottom + 4), end, fill=_FAINT, font=_font())
-    title = f"density of depth (sqrt scale); white: saved {report.depth:.4g}, red: mean {decoded['mean']:.4g}"
-    draw.text((left, 8), title, fill=_INK, font=_font(12))
 
 
 def _mark(draw: ImageDraw.ImageDraw, at: float, top: int, bottom: int, colour: tuple[int, int, int]) -> None:
     """A dotted vertical line with a wedge at its foot."""
     for y in range(top, bottom, 6):
         draw.line((at, y, at, y + 2), fill=colour)
-    draw.polygon([(at - 5, bottom + 9), (at + 5, bottom + 9), (at, bottom + 1)], fill=colour)
+    draw.polygon([(at - 6, bottom + 10), (at + 6, bottom + 10), (at, bottom + 1)], fill=colour)
 
 
 def describe(report: PixelReport) -> str:
@@ -173,5 +171,5 @@ def describe(report: PixelReport) -> str:
 
 
 @functools.cache
-def _font(size: int = 13) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    return ImageFont.load_default(size=size)
+def _font() -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    return ImageFont.load_default(size=16)

@@ -1,5 +1,6 @@
 """A run that is being looked at: its cameras, and its points view by view, with what could not be read."""
 
+import math
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
@@ -13,11 +14,14 @@ from mda.errors import InputError, MdaError
 from mda.geometry import Cameras
 from mda.io.run import Run
 from mda.shapes import Float32, ndarray
+from mda.viewer.poses import Pose, pose_from, pose_of_camera
 from mda.viewer.samples import Samples, empty_samples, sample_view, shares
 
 # Views of single-frame mode kept in memory.
 _KEPT_FRAMES = 24
 _READERS = 2
+# Where the eye is at first, in depths of the scene from the first camera, and its field of view.
+_BEHIND, _ABOVE, _FIRST_FOV = 0.4, 0.1, 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,6 +110,21 @@ class Scene:
         center = np.median(known.points_at(known.depth), axis=0).astype(np.float32)
         middle, far = np.percentile(known.depth, (50, 98))
         return Extent(center=center, depth=float(middle), far=float(far))
+
+    def first_pose(self, extent: Extent) -> Pose | None:
+        """A bit behind the first camera, so that it and what it saw are in the picture; None without any camera."""
+        camera = next((camera for camera in self.cameras if camera is not None), None)
+        if camera is None:
+            return None
+        pose = pose_of_camera(camera)
+        position = np.array(pose.position) + extent.depth * (_ABOVE * pose.up - _BEHIND * pose.forward)
+        return pose_from(position, pose.rotation, _FIRST_FOV)
+
+    def point_unit(self, extent: Extent) -> float:
+        """Spacing of the pixels at the middle depth, in units of the world."""
+        angles = [float(camera.fov[0]) / camera.image_hw[0] for camera in self.cameras if camera is not None]
+        unit = extent.depth * float(np.median(angles)) if angles else 0.0
+        return unit if math.isfinite(unit) and unit > 0 else 1e-3
 
     def _read_all(self, budget: int, stop: threading.Event) -> Iterator[Samples | None]:
         """Samples of all views in order; pictures are decoded on several cores."""

@@ -1,5 +1,7 @@
 """The viewer without a browser: every control changes what is drawn."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -8,10 +10,13 @@ pytest.importorskip("viser")
 from viser import SceneNodePointerEvent
 
 from mda.errors import ConfigError
+from mda.io.images import read_image
+from mda.io.video import VideoReader
 from mda.viewer.app import Viewer, ViewerOptions
 from mda.viewer.places import find_runs
 from mda.viewer.poses import pose_of_camera
 from mda.viewer.serving import start
+from mda.viewer.view_files import decode_view
 from tests.unit.viewer.walls import SIZE, border, write_run
 
 PIXELS = SIZE[0] * SIZE[1]
@@ -213,3 +218,51 @@ def test_distances_are_measured(viewer):
     assert "distance" in viewer.picking.words.content
     viewer.picking.clicked(eye, -(positions[0] - eye))
     assert "no point under the pointer" in viewer.picking.words.content
+
+
+def test_keypoints_and_videos(tmp_path):
+    run, out = write_run(tmp_path / "run", 3), tmp_path / "out"
+    viewer = start([run], ViewerOptions(port=18086, out=out))
+    assert viewer.worker.wait()
+    viewer.film.add_orbit(None)
+    assert len(viewer.film.keys) == len(viewer.film._marks) == 8
+    assert viewer.film.loop.value
+    viewer.film.set_keys(viewer.film.keys[:-1])
+    viewer.film.save_keys(None)
+    saved = next(out.glob("keypoints_run_*.json")).read_bytes()
+    keys = viewer.film.keys
+    viewer.film.load_keys(b"evil", "evil.json")
+    assert "evil.json is not a view" in viewer.film.said.content
+    assert viewer.film.keys == keys
+    viewer.film.set_keys([])
+    viewer.film.film_way(None)
+    assert "at least two keypoints" in viewer.film.said.content
+    viewer.film.load_keys(saved, "saved.json")
+    assert viewer.film.keys == keys
+    viewer.picture.width.value, viewer.picture.height.value = 320, 240
+    viewer.film.seconds.value, viewer.film.fps.value = 1.0, 5
+    viewer.film.film_way(None)
+    assert len(list(VideoReader(viewer.film.made, fps=None))) == 5
+    viewer.film.film_single_views(None)
+    assert len(list(VideoReader(viewer.film.made, fps=None))) == 3
+    viewer.picture.screenshot(None)
+    assert read_image(viewer.picture.made).shape == (240, 320, 3)
+    viewer.picture.name.value = "../my view"
+    viewer.picture.save_view(None)
+    assert Path(viewer.picture.made).parent == out
+    assert decode_view(Path(viewer.picture.made).read_bytes(), "x") == (viewer.first_pose(),)
+    viewer.picture.load_view(None, b"{}", "bad.json")
+    assert "bad.json is not a view" in viewer.picture.said.content
+    viewer.stop()
+    assert {path.name for path in tmp_path.iterdir()} == {"run", "out"}
+
+
+def test_the_first_pose_sees_the_scene(viewer):
+    pose = viewer.first_pose()
+    assert pose.position[2] < 0
+    viewer.picture.up.value = "+z"
+    viewer.worker.ask("open", viewer.close)
+    assert viewer.worker.wait()
+    assert viewer.first_pose() is None
+    viewer.picture.screenshot(None)
+    assert "Nothing is open" in viewer.picture.said.content

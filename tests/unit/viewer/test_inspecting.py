@@ -43,7 +43,7 @@ def test_a_run_without_densities(tmp_path):
     assert report.decoded == {}
     assert report.is_sky
     assert "sky" in describe(report)
-    assert draw_report(report).shape == (300, 640, 3)
+    assert draw_report(report).shape == (420, 400, 3)
 
 
 @pytest.mark.parametrize("space", ["linear", "log"])
@@ -67,7 +67,7 @@ def test_the_picture_shows_patch_and_marks(run):
     sheet = draw_report(inspect_pixel(run, 0, TOP, LEFT))
     assert (sheet == RED).all(-1).sum() > 5000
     assert (sheet == BLUE).all(-1).sum() > 5000
-    assert (sheet[:, 300:] == FLYING_RED).all(-1).sum() > 50
+    assert (sheet[220:] == FLYING_RED).all(-1).sum() > 50
 
 
 def test_a_density_of_one_point_can_be_drawn(run):

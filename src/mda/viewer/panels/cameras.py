@@ -20,14 +20,19 @@ class CamerasPanel:
         gui = viewer.server.gui
         self._viewer = viewer
         self.unit = 1.0
-        with gui.add_folder("Cameras", expand_by_default=False):
+        with gui.add_folder("Cameras"):
             self.show = gui.add_checkbox("Show cameras", True)
             self.pictures = gui.add_checkbox("Pictures in them", True)
             self.size = gui.add_slider("Size of cameras", 0.1, 10.0, 0.1, 1.0)
             self.stride = gui.add_slider("Every n-th camera", 1, 50, 1, 1)
         for control in (self.show, self.pictures, self.stride):
             control.on_update(lambda _: viewer.worker.ask("frustums", self.draw))
-        self.size.on_update(lambda _: viewer.stage.set_frustum_size(self.unit * self.size.value))
+        self.size.on_update(lambda _: viewer.stage.set_frustum_size(self.scale))
+
+    @property
+    def scale(self) -> float:
+        """Size of the cameras in units of the world."""
+        return self.unit * float(self.size.value)
 
     def opened(self, extent: Extent, count: int) -> None:
         """Adapt to a scene, and draw its cameras."""
@@ -46,7 +51,7 @@ class CamerasPanel:
         self._viewer.stage.show_frustums(
             scene,
             stride=int(self.stride.value),
-            size=self.unit * self.size.value,
+            size=self.scale,
             pictures=bool(self.pictures.value),
             on_click=self._clicked,
         )

@@ -1,10 +1,8 @@
 """Points: how many, how large, sky, and filters of confidence and edges."""
 
-import math
 from typing import TYPE_CHECKING
 
 from mda.viewer.display import Display
-from mda.viewer.scene import Extent
 
 if TYPE_CHECKING:
     from mda.viewer.app import Viewer
@@ -49,11 +47,6 @@ class PointsPanel:
     def point_size(self) -> float:
         """Size of the points in units of the world."""
         return float(self.size.value) * self.unit
-
-    def opened(self, extent: Extent, spacing: float) -> None:
-        """Adapt the size of points to a scene, in which `spacing` is the angle between pixels in radians."""
-        unit = extent.depth * spacing
-        self.unit = unit if math.isfinite(unit) and unit > 0 else 1e-3
 
     def display(self, first: int, last: int) -> Display:
         """What the controls say."""
