@@ -120,17 +120,16 @@ def make_view(
         message = f"{name}: the picture is black; leave it out or download it again."
         raise InputError(message)
     depth = depth.astype(np.float32, copy=False)
-    # NaN compares false, so it is neither valid nor far.
-    valid, far = (depth > 0) & (depth < rule.far), depth >= rule.far
-    far |= np.isposinf(depth)
-    valid &= ~far
+    # NaN compares false, so it is neither valid nor far; infinite depth is far by any rule.
+    valid = (depth > 0) & (depth < rule.far)
     if sky is not None:
         valid, labelled = valid & ~sky, np.ones_like(sky)
-    elif rule.sky_known:
-        sky = far if rule.far_is_sky else np.zeros_like(far)
+    elif rule.sky_known and rule.far_is_sky:
+        sky = depth >= rule.far
         labelled = valid | sky
     else:
-        sky, labelled = np.zeros_like(far), np.zeros_like(far)
+        sky = np.zeros_like(valid)
+        labelled = valid.copy() if rule.sky_known else np.zeros_like(valid)
     if layers is None and not valid.any() and not sky.any():
         message = f"{name}: no pixel has a usable depth; leave the frame out or prepare it again."
         raise InputError(message)

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from tests.unit.data.little_world import HW, Frame, frames, intrinsics
+from tests.unit.data import little_world
+from tests.unit.data.little_world import Frame, frames, intrinsics
 
 NED_FROM_CV = np.array([[0.0, 0, 1], [1, 0, 0], [0, 1, 0]])
 CV_FROM_GL = np.diag([1.0, -1, -1, 1])
@@ -197,8 +198,8 @@ def hypersim_published(root):
 
 
 def hypersim_original(root, scale=0.02):
-    focal = HW[1] / 2 / np.tan(np.pi / 6)  # 60 degrees across
-    matrix = np.array([[focal, 0, HW[1] / 2], [0, focal, HW[0] / 2], [0, 0, 1]])
+    focal = little_world.HW[1] / 2 / np.tan(np.pi / 6)  # 60 degrees across
+    matrix = np.array([[focal, 0, little_world.HW[1] / 2], [0, focal, little_world.HW[0] / 2], [0, 0, 1]])
     made = frames(matrix=matrix)
     scene = root / "ai_002_003"
     for number, one in enumerate(made):
@@ -275,7 +276,7 @@ def aria_published(root):
         length = np.round(one.depth * ray_lengths(one) * 1000).astype(np.uint16)
         length[:2, :3] = 25000  # beyond what an interior can have
         length[5, 7] = 0
-        missing = np.zeros(HW, bool)
+        missing = np.zeros(little_world.HW, bool)
         missing[:2, :3] = missing[5, 7] = True
         dropped.append(missing)
         save_image(scene / "depth" / f"{number:06d}.png", length)
@@ -296,7 +297,7 @@ def omniworld_game_published(root):
         share = 1000 * z / (1 + 999 * z)
         levels = np.where(one.sky, 65535, np.round(share * 65535)).astype(np.uint16)
         levels[-1, :4] = 50  # nearer than is trusted
-        missing = np.zeros(HW, bool)
+        missing = np.zeros(little_world.HW, bool)
         missing[-1, :4] = True
         dropped.append(missing)
         save_image(scene / "depth" / f"{frame:06d}.png", levels)
@@ -342,8 +343,8 @@ def dynamic_replica_published(root):
 
 def dynamic_replica_original(root, unit="ndc_isotropic"):
     made, part = frames(sky=False), root / "valid"
-    p3d_from_cv, half = np.diag([-1.0, -1, 1]), np.array([HW[1], HW[0]]) / 2
-    scale = np.full(2, min(HW) / 2) if unit == "ndc_isotropic" else half
+    p3d_from_cv, half = np.diag([-1.0, -1, 1]), np.array([little_world.HW[1], little_world.HW[0]]) / 2
+    scale = np.full(2, min(little_world.HW) / 2) if unit == "ndc_isotropic" else half
     entries = []
     for number, one in enumerate(made):
         image, depth = f"seq_left/images/seq-{number:04d}.png", f"seq_left/depths/seq_{number:04d}.geometric.png"
@@ -355,7 +356,7 @@ def dynamic_replica_original(root, unit="ndc_isotropic"):
                 "sequence_name": "seq_left",
                 "camera_name": "left",
                 "frame_number": number,
-                "image": {"path": image, "size": list(HW)},
+                "image": {"path": image, "size": list(little_world.HW)},
                 "depth": {"path": depth, "scale_adjustment": 1.0},
                 "viewpoint": {
                     "R": (p3d_from_cv @ inverse[:3, :3]).T.tolist(),
@@ -429,9 +430,9 @@ def dl3dv_published(root):
     files = folders(root, f"{scene}/dense", made, ending=".png", depths=depths, keys=("intrinsic", "pose"))
     dropped = []
     for number, one in enumerate(made):
-        outliers = np.zeros(HW, bool)
+        outliers = np.zeros(little_world.HW, bool)
         outliers[20, 30] = True
-        grown = np.zeros(HW, bool)
+        grown = np.zeros(little_world.HW, bool)
         grown[18:23, 28:33] = True
         surface = depths[number][~one.sky & ~grown]
         dropped.append(grown & ~one.sky | ~one.sky & (depths[number] > np.quantile(surface, 0.98)))
@@ -444,7 +445,7 @@ def glass_masks(made):
     """A window in each picture."""
     masks = []
     for number in range(len(made)):
-        mask = np.zeros(HW, bool)
+        mask = np.zeros(little_world.HW, bool)
         mask[10:20, 5 + number : 25] = True
         masks.append(mask)
     return masks
@@ -501,7 +502,7 @@ def ade20k_glass_published(root):
         description = {"annotation": {"object": ade20k_objects(lambda _: {})}}
         save_text(part / "meta" / f"{stem}.json", [json.dumps(description)])
         left, right = halves(mask)
-        for index, shown in enumerate((np.ones(HW, bool), left, right)):
+        for index, shown in enumerate((np.ones(little_world.HW, bool), left, right)):
             save_image(part / "instances" / stem / f"inst_{index:03d}.png", (255 * shown).astype(np.uint8))
     stem = "ADE_train_00000001"
     return glass_set(made, ["training"], part / f"images/{stem}.jpg", part / f"meta/{stem}.json")
@@ -517,7 +518,7 @@ def ade20k_glass_original(root):
         content = json.dumps({"annotation": {"object": found}}, ensure_ascii=False).encode("latin-1")
         (folder / f"{stem}.json").write_bytes(content)
         left, right = halves(mask)
-        for index, shown in enumerate((np.ones(HW, bool), left, right)):
+        for index, shown in enumerate((np.ones(little_world.HW, bool), left, right)):
             levels = np.where(shown, 255, 0).astype(np.uint8)
             levels[0, 0] = 128  # hidden by something
             save_image(folder / stem / f"instance_{index:03d}_{stem}.png", levels)

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 HW = (48, 64)
-FOCAL = 60.0
+# Grain of the pictures in levels of 8 bits. Without it they are smooth, and decode faster than photographs.
+GRAIN = 0
 
 
 @dataclass(frozen=True)
@@ -19,13 +20,15 @@ class Frame:
     pose: np.ndarray
 
 
-def intrinsics(centre=None, hw=HW):
-    x, y = centre or (hw[1] / 2, hw[0] / 2)
-    return np.array([[FOCAL, 0, x], [0, FOCAL, y], [0, 0, 1.0]])
+def intrinsics(hw=None):
+    height, width = hw or HW
+    focal = width * 15 / 16
+    return np.array([[focal, 0, width / 2], [0, focal, height / 2], [0, 0, 1.0]])
 
 
-def frames(count=6, *, sky=True, matrix=None, hw=HW, first=0):
+def frames(count=6, *, sky=True, matrix=None, hw=None, first=0):
     """Frames of a walk with turns; with `sky` false a far wall takes the place of the sky."""
+    hw = hw or HW
     matrix = intrinsics(hw=hw) if matrix is None else matrix
     return [frame(first + i, sky=sky, matrix=matrix, hw=hw) for i in range(count)]
 
@@ -44,7 +47,8 @@ def frame(number, *, sky, matrix, hw):
     hit = np.isfinite(depth)
     points = pose[:3, 3] + rays * np.where(hit, depth, 0)[..., None]
     image = np.where(hit[..., None], 128 + 80 * np.sin(points * [2.0, 3.0, 1.5]), [150, 190, 240])
-    return Frame(image.round().astype(np.uint8), depth, ~hit, matrix, pose)
+    image = image + np.random.default_rng(number).normal(0, 1, image.shape) * GRAIN
+    return Frame(image.clip(0, 255).round().astype(np.uint8), depth, ~hit, matrix, pose)
 
 
 def nearest_hit(origin, rays, *, sky):

@@ -1,5 +1,6 @@
 """The two ways in which prepared data sets lie on disk, and helpers to find scenes."""
 
+import functools
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -43,7 +44,7 @@ def below_split(split: str | None, splits: Iterable[str]) -> str:
 
 
 def z_from_ray_length(
-    length: Float[ndarray, "h w"], intrinsics: Float[ndarray, "3 3"], *, centre: float
+    length: Float32[ndarray, "h w"], intrinsics: Float[ndarray, "3 3"], *, centre: float
 ) -> Float32[ndarray, "h w"]:
     """Z-depth from the distance along the ray.
 
@@ -52,10 +53,16 @@ def z_from_ray_length(
         intrinsics: in pixels.
         centre: coordinate of the centre of the first pixel in the convention of the intrinsics, 0.0 or 0.5.
     """
-    height, width = length.shape
-    x = (np.arange(width) + centre - intrinsics[0, 2]) / intrinsics[0, 0]
-    y = (np.arange(height) + centre - intrinsics[1, 2]) / intrinsics[1, 1]
-    return (length / np.sqrt(x[None, :] ** 2 + y[:, None] ** 2 + 1)).astype(np.float32)
+    (fx, _, cx), (_, fy, cy) = intrinsics[:2].tolist()
+    return length * _z_of_unit_rays(length.shape[0], length.shape[1], (fx, fy, cx - centre, cy - centre))
+
+
+@functools.lru_cache(maxsize=16)
+def _z_of_unit_rays(height: int, width: int, camera: tuple[float, float, float, float]) -> Float32[ndarray, "h w"]:
+    """The z of rays of length one through whole pixel coordinates; cameras of a data set are few."""
+    fx, fy, cx, cy = camera
+    x, y = (np.arange(width) - cx) / fx, (np.arange(height) - cy) / fy
+    return (1 / np.sqrt(x[None, :] ** 2 + y[:, None] ** 2 + 1)).astype(np.float32)
 
 
 def proper(pose: Float[ndarray, "4 4"]) -> Float[ndarray, "4 4"]:

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image, ImageFilter
 
 from mda.data.contract import Scene, SourceInfo
 from mda.data.decode import read_camera, read_colour, read_mask, read_npy
@@ -12,11 +11,12 @@ from mda.data.files import Files
 from mda.data.sources.common import folders_like, stems
 from mda.data.view_sampling import ViewSampling
 from mda.data.views import DepthRule, FileCamera, RawView, make_view
+from mda.shapes import Bool, ndarray
 
 _RULE = DepthRule()
 _MASKED = 127
 # Outliers are dilated twice by one pixel, and the farthest two in a hundred pixels are left out (published pipeline).
-_DILATION, _TRUSTED = 5, 0.98
+_DILATION, _TRUSTED = 2, 0.98
 
 
 @dataclass(frozen=True)
@@ -45,13 +45,13 @@ class _Published:
         intrinsics, pose = read_camera(files, paths["camera"], intrinsics="intrinsic", pose="pose")
         depth = read_npy(files, paths["depth"])
         sky = read_mask(files, paths["sky"]) >= _MASKED
-        outliers = Image.fromarray((read_mask(files, paths["outliers"]) >= _MASKED).astype(np.uint8))
-        wrong = np.asarray(outliers.filter(ImageFilter.MaxFilter(_DILATION))) > 0
+        wrong = dilated(read_mask(files, paths["outliers"]) >= _MASKED, _DILATION)
         if wrong.shape == depth.shape == sky.shape:
-            depth = np.where(wrong, np.float32(0), depth)
-            surface = depth[(depth > 0) & np.isfinite(depth) & ~sky]
+            known = (depth > 0) & (depth < np.inf) & ~wrong & ~sky
+            surface = depth[known]
             if surface.size:
-                depth = np.where(depth > np.quantile(surface, _TRUSTED), np.float32(0), depth)
+                known &= depth <= np.quantile(surface, _TRUSTED)
+            depth = np.where(known, depth, np.float32(0))
         return make_view(
             name=name,
             image=read_colour(files, paths["image"]),
@@ -60,6 +60,18 @@ class _Published:
             rule=_RULE,
             sky=sky,
         )
+
+
+def dilated(mask: Bool[ndarray, "h w"], pixels: int) -> Bool[ndarray, "h w"]:
+    """The mask grown by so many pixels to all sides (a square)."""
+    for axis in (0, 1) if mask.any() else ():
+        grown = mask.copy()
+        lines, out = np.moveaxis(mask, axis, 0), np.moveaxis(grown, axis, 0)
+        for step in range(1, pixels + 1):
+            out[step:] |= lines[:-step]
+            out[:-step] |= lines[step:]
+        mask = grown
+    return mask
 
 
 DL3DV = SourceInfo(

@@ -1,4 +1,4 @@
-"""HSOD: pictures of glass in homes with masks."""
+"""HSOD: pictures of glass in homes with masks (Yu et al., "Progressive Glass Segmentation", IEEE TIP 2022)."""
 
 from mda.data.contract import SourceInfo
 from mda.data.sources.pictures import PictureLayout
@@ -10,7 +10,7 @@ HSOD = SourceInfo(
     name="hsod_glass",
     title="HSOD (glass)",
     licence="research only, see its page",
-    link="https://jiaying.link/neurips2022-gsds/",
+    link="https://doi.org/10.1109/TIP.2022.3162709",
     unit="none",
     sky="not labelled",
     layouts=(PictureLayout(parts=(("{split}",),), splits=_SPLITS, images="image", masks="mask", ending=".png"),),
