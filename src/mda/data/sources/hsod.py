@@ -10,7 +10,7 @@ HSOD = SourceInfo(
     name="hsod_glass",
     title="HSOD (glass)",
     licence="research only, see its page",
-    link="https://doi.org/10.1109/TIP.2022.3162709",
+    link="Yu et al., Progressive Glass Segmentation, IEEE TIP 2022",
     unit="none",
     sky="not labelled",
     layouts=(PictureLayout(parts=(("{split}",),), splits=_SPLITS, images="image", masks="mask", ending=".png"),),
