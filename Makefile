@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 RUN_DIR := eval_results/demo
 
-.PHONY: demo test check docs bench clean
+.PHONY: demo test check docs bench bench-quality clean
 
 # The environment. Without an NVIDIA GPU the CPU build of PyTorch pinned in constraints.txt is enough.
 .venv: .venv/ready
@@ -31,6 +31,13 @@ check: .venv
 # The site in build/site, API from docstrings; a forgotten page or a link that leads nowhere is an error.
 docs: .venv
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+
+# The procedural benchmark: scores what ships, and the single-depth baseline if its weights are there.
+BASELINE := weights/mda_mini_single.safetensors
+CLIPS := 200
+bench-quality: .venv
+	$(BIN)/python benchmarks/quality.py --baseline $(BASELINE) --clips $(CLIPS) --views 2 --size 128x160 --blur 1 2 4 8 \
+		--remedies --workers 2 --readme README.md --figures docs/images --figure docs/images/flying_points.png
 
 bench: .venv
 	$(BIN)/python benchmarks/decoding.py

@@ -17,6 +17,7 @@ from mda.data.source import SceneClip
 from mda.errors import ConfigError
 from mda.evaluation.clip_scores import ClipTruth
 from mda.evaluation.procedural import Predictor
+from mda.evaluation.side_views import INK, PAPER, Frame, draw_points, seen_from_beside
 from mda.geometry import points_from_depth
 from mda.metrics import align_scale, own_surface_scores
 from mda.shapes import Bool, Float, Tensor
@@ -28,9 +29,8 @@ CLIPS_LOOKED_AT = 12
 CLEAR_GAP, CROWDED = 0.4, 0.25
 # A share that rounding cannot tell from one.
 ALL = 0.999
-# A panel in pixels, drawn larger by this factor and then reduced.
-PANEL, MARGIN, TITLE, OVERSAMPLING = 300, 12, 26, 3
-RED, PAPER, INK = (220, 20, 30), (255, 255, 255), (40, 40, 40)
+# A panel in pixels.
+PANEL, MARGIN, TITLE = 300, 12, 26
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,10 +93,11 @@ def draw(predictors: Mapping[str, Predictor], clips: Iterable[SceneClip], path: 
         points[name] = _seen_from_beside(region.crop(points_from_depth(aligned, truth.cameras)), region)
         scores = own_surface_scores(depth, truth.around_edges).flying
         flying[name] = region.crop(_on_map(scores.values & scores.mask, truth))
-    limits = _limits(torch.stack(list(points.values())))
+    frame = Frame.around(torch.stack(list(points.values())).flatten(0, -2))
     for name, marked in flying.items():
         title = f"{name}: {int(marked.sum())} flying points"
-        panels.append(_titled(title, _panel(points[name], colors, marked, limits)))
+        dots = points[name].flatten(0, 1), colors.flatten(0, 1), marked.flatten()
+        panels.append(_titled(title, draw_points(*dots, frame, (PANEL, PANEL))))
     width = sum(panel.width + MARGIN for panel in panels) + MARGIN
     sheet = Image.new("RGB", (width, PANEL + TITLE + 2 * MARGIN), PAPER)
     left = MARGIN
@@ -124,39 +125,9 @@ def _on_map(values: Bool[Tensor, " n"], truth: ClipTruth) -> Bool[Tensor, "v h w
 
 
 def _seen_from_beside(points: Float[Tensor, "h w 3"], region: Region) -> Float[Tensor, "h w 2"]:
-    """Coordinates across and along the view: from above (x, z) if most edges are upright, else from the side (y, z)."""
+    """Coordinates across and along the view."""
     pose = region.truth.cameras.cam_from_world[region.view]
-    local = points @ pose[:3, :3].T + pose[:3, 3]
-    log_depth = region.crop(region.truth.edges.depth).log()
-    upright = log_depth.diff(dim=1).abs().sum() >= log_depth.diff(dim=0).abs().sum()
-    return local[..., [0, 2]] if upright else local[..., [1, 2]]
-
-
-def _limits(points: Float[Tensor, "n h w 2"]) -> tuple[Float[Tensor, " 2"], Float[Tensor, " 2"]]:
-    """Smallest and largest coordinates but for a few outliers, with some room around them."""
-    flat = points.flatten(0, -2)
-    low, high = flat.quantile(0.005, dim=0), flat.quantile(0.995, dim=0)
-    return low - 0.08 * (high - low), high + 0.08 * (high - low)
-
-
-def _panel(
-    points: Float[Tensor, "h w 2"], colors: Float[Tensor, "h w 3"], flying: Bool[Tensor, "h w"], limits: tuple
-) -> Image.Image:
-    """Dots of the image's colours, flying ones last, red and larger; depth goes up."""
-    size = PANEL * OVERSAMPLING
-    canvas = Image.new("RGB", (size, size), PAPER)
-    pen = ImageDraw.Draw(canvas)
-    low, high = limits
-    place = (points - low) / (high - low) * size
-    order = torch.cat([(~flying).flatten().nonzero(), flying.flatten().nonzero()]).squeeze(-1)
-    tones = (colors.flatten(0, 1) * 200).byte()
-    for index in order.tolist():
-        across, along = place.flatten(0, 1)[index].tolist()
-        marked = bool(flying.flatten()[index])
-        radius = (3 if marked else 2) * OVERSAMPLING / 1.5
-        box = (across - radius, size - along - radius, across + radius, size - along + radius)
-        pen.ellipse(box, fill=RED if marked else tuple(tones[index].tolist()))
-    return canvas.resize((PANEL, PANEL), Image.Resampling.LANCZOS)
+    return seen_from_beside(points @ pose[:3, :3].T + pose[:3, 3], region.crop(region.truth.edges.depth).log())
 
 
 def _titled(title: str, picture: Image.Image) -> Image.Image:

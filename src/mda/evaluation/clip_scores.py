@@ -1,7 +1,7 @@
 """Everything that is measured on one clip with exact ground truth."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch.nn import functional
@@ -30,6 +30,7 @@ from mda.metrics import (
     skyline_scores,
     squared_error,
     squared_log_error,
+    without,
 )
 from mda.shapes import Bool, Float, Tensor
 
@@ -99,18 +100,35 @@ class ClipPrediction:
         depths: [v, h, w] each, by the name of the decoder.
         sky: [v, h, w] sky mask, or None.
         cameras: batch shape [v], or None.
+        confidences: [v, h, w] of each depth, by the same names; empty where there are none.
     """
 
     depths: Mapping[str, Float[Tensor, "v h w"]]
     sky: Bool[Tensor, "v h w"] | None = None
     cameras: Cameras | None = None
+    confidences: Mapping[str, Float[Tensor, "v h w"]] = field(default_factory=dict)
 
 
 def score_depth(
-    depth: Float[Tensor, "v h w"], predicted_sky: Bool[Tensor, "v h w"] | None, truth: ClipTruth
+    depth: Float[Tensor, "v h w"],
+    predicted_sky: Bool[Tensor, "v h w"] | None,
+    truth: ClipTruth,
+    kept: Bool[Tensor, "v h w"] | None = None,
 ) -> dict[str, Tally]:
-    """Depth, flying-point and boundary tallies of one decoded depth."""
-    return _depth_errors(depth, truth) | _edge_errors(depth, truth) | _skyline_errors(depth, predicted_sky, truth)
+    """Depth, flying-point and boundary tallies of one decoded depth.
+
+    Args:
+        depth: decoded.
+        predicted_sky: pixels that make no point at skylines.
+        truth: of the clip.
+        kept: pixels that a filter leaves; scales are fitted before it, to all. A pixel left out makes no point.
+    """
+    kept = torch.ones_like(truth.sky) if kept is None else kept
+    return {
+        **_depth_errors(depth, truth, kept),
+        **_edge_errors(depth, truth, kept),
+        **_skyline_errors(without(depth, kept), predicted_sky, truth),
+    }
 
 
 def score_views(prediction: ClipPrediction, truth: ClipTruth) -> dict[str, Tally]:
@@ -138,10 +156,11 @@ def blurred_depth(truth: EdgeTruth) -> Float[Tensor, "*b h w"]:
     return mean.reshape(truth.depth.shape)
 
 
-def _depth_errors(depth: Tensor, truth: ClipTruth) -> dict[str, Tally]:
-    target, valid = truth.edges.depth, truth.edges.valid
-    aligned = depth * align_scale(depth, target, valid)
+def _depth_errors(depth: Tensor, truth: ClipTruth, kept: Tensor) -> dict[str, Tally]:
+    target, valid = truth.edges.depth, truth.edges.valid & kept
+    aligned = depth * align_scale(depth, target, truth.edges.valid)
     return {
+        "coverage": Scores(values=kept, mask=truth.edges.valid).tally,
         "abs_rel_scale_aligned": abs_rel(aligned, target, valid).tally,
         "delta1_scale_aligned": delta(aligned, target, valid).tally,
         "squared_error_scale_aligned": squared_error(aligned, target, valid).tally,
@@ -149,11 +168,11 @@ def _depth_errors(depth: Tensor, truth: ClipTruth) -> dict[str, Tally]:
     }
 
 
-def _edge_errors(depth: Tensor, truth: ClipTruth) -> dict[str, Tally]:
+def _edge_errors(depth: Tensor, truth: ClipTruth, kept: Tensor) -> dict[str, Tally]:
     """Flying points and boundary distances; where an alignment is needed it is fitted on interior pixels."""
     edges = truth.edges
-    aligned = depth * align_scale(depth, edges.depth, edges.interior)
-    own = own_surface_scores(depth, truth.around_edges)
+    aligned = without(depth * align_scale(depth, edges.depth, edges.interior), kept)
+    own = own_surface_scores(without(depth, kept), truth.around_edges)
     found = truth.boundary.distances(points_from_depth(aligned, truth.cameras)[edges.edge])
     boundary = {"boundary_accuracy": found.accuracy.tally, "boundary_completeness": found.completeness.tally}
     return {
@@ -162,6 +181,8 @@ def _edge_errors(depth: Tensor, truth: ClipTruth) -> dict[str, Tally]:
         "right_own_surfaces": own.right.tally,
         "unresolved_own_surfaces": own.unresolved.tally,
         "unscored_own_surfaces": own.unscored.tally,
+        "right_of_all_own_surfaces": Tally(sum=own.right.tally.sum, count=len(truth.around_edges.windows.pixels)),
+        "edge_coverage": Scores(values=kept, mask=edges.edge).tally,
         "flying_true_surfaces_scale_aligned": flying_between_true_surfaces(aligned, edges).tally,
         "wrong_side_true_surfaces_scale_aligned": nearer_to_other_true_surface(aligned, edges).tally,
         **{f"{name}_scale_aligned": tally for name, tally in boundary.items()},

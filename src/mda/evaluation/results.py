@@ -24,6 +24,7 @@ class Row:
         factor: blur factor of the images (1: none).
         decoder: how depth was decided; None for scores that do not depend on it (cameras, sky).
         tallies: by metric name.
+        remedy: how pixels were left out; None: all are there.
     """
 
     clip: str
@@ -31,10 +32,11 @@ class Row:
     factor: int
     decoder: str | None
     tallies: Mapping[str, Tally]
+    remedy: str | None = None
 
     @property
     def setting(self) -> tuple[str, int, str | None]:
-        """What is averaged over clips: model, factor and decoder."""
+        """What is averaged over clips: model, factor and decoder, apart by remedy."""
         return self.model, self.factor, self.decoder
 
 
@@ -78,15 +80,16 @@ class Summary:
     factor: int
     decoder: str | None
     metrics: Mapping[str, Statistic]
+    remedy: str | None = None
 
 
 def summarise(rows: Iterable[Row]) -> tuple[Summary, ...]:
     """One summary per setting, in the order in which settings first appear; the order of clips does not matter."""
-    groups: dict[tuple[str, int, str | None], list[Row]] = {}
+    groups: dict[tuple[str, int, str | None, str | None], list[Row]] = {}
     for row in rows:
-        groups.setdefault(row.setting, []).append(row)
+        groups.setdefault((*row.setting, row.remedy), []).append(row)
     summaries = []
-    for (model, factor, decoder), members in groups.items():
+    for (model, factor, decoder, remedy), members in groups.items():
         names = dict.fromkeys(name for row in members for name in row.tallies)
         metrics = {
             ROOTED.get(name, name): Statistic.of(
@@ -94,7 +97,7 @@ def summarise(rows: Iterable[Row]) -> tuple[Summary, ...]:
             )
             for name in names
         }
-        summaries.append(Summary(model=model, factor=factor, decoder=decoder, metrics=metrics))
+        summaries.append(Summary(model=model, factor=factor, decoder=decoder, metrics=metrics, remedy=remedy))
     return tuple(summaries)
 
 

@@ -31,6 +31,17 @@ VIEW_COLUMNS = (
     ("sky precision % ↑", "sky_precision", 100, 1),
     ("sky recall % ↑", "sky_recall", 100, 1),
 )
+# What filters do: how much they leave, and what that is worth.
+REMEDY_COLUMNS = (
+    ("coverage %", "coverage", 100, 1),
+    ("edge coverage %", "edge_coverage", 100, 1),
+    ("AbsRel % ↓", "abs_rel_scale_aligned", 100, 2),
+    ("flying, own surfaces % ↓", "flying_own_surfaces", 100, 1),
+    ("wrong side, own % ↓", "wrong_side_own_surfaces", 100, 1),
+    ("right of all edge pixels % ↑", "right_of_all_own_surfaces", 100, 1),
+    ("flying, true surfaces % ↓", "flying_true_surfaces_scale_aligned", 100, 1),
+    ("flying at skylines % ↓", "flying_skyline", 100, 1),
+)
 # What is shown over blur factors.
 BLUR_METRICS = (
     ("flying, own surfaces %", "flying_own_surfaces", 100, 1),
@@ -40,7 +51,9 @@ BLUR_METRICS = (
 
 
 def quality_tables(summaries: Sequence[Summary]) -> str:
-    """All tables: depth and edges on clean images, the same under blur, cameras and sky."""
+    """All tables: depth and edges on clean images, the same under blur, cameras and sky, filters."""
+    filtered = _remedy_rows(summaries)
+    summaries = [summary for summary in summaries if summary.remedy is None]
     clean = [summary for summary in summaries if summary.factor == 1 and summary.decoder is not None]
     views = [summary for summary in summaries if summary.decoder is None]
     depth_rows = [[summary.model, summary.decoder or "", *_cells(summary, DEPTH_COLUMNS)] for summary in clean]
@@ -49,6 +62,7 @@ def quality_tables(summaries: Sequence[Summary]) -> str:
         _table(["model", "decoder", *_headers(DEPTH_COLUMNS)], depth_rows),
         _blur_table(summaries),
         _table(["model", "blur", *_headers(VIEW_COLUMNS)], view_rows),
+        _table(["model", "decoder", "filter", *_headers(REMEDY_COLUMNS)], filtered),
     ]
     return "\n".join(part for part in parts if part)
 
@@ -67,6 +81,13 @@ def replace_between_markers(path: Path, name: str, text: str) -> None:
         message = f"{path} needs one line {begin} and after it one line {end}; add them where the text shall go."
         raise InputError(message)
     path.write_text(f"{head}{begin}\n\n{text.strip()}\n\n{end}{tail}", encoding="utf-8")
+
+
+def _remedy_rows(summaries: Sequence[Summary]) -> list[list[str]]:
+    """Each model and decoder that was filtered, first without a filter."""
+    remedied = dict.fromkeys((s.model, s.decoder) for s in summaries if s.remedy is not None)
+    chosen = [s for pair in remedied for s in summaries if (s.model, s.decoder) == pair and s.factor == 1]
+    return [[s.model, s.decoder or "", s.remedy or "none", *_cells(s, REMEDY_COLUMNS)] for s in chosen]
 
 
 def _blur_table(summaries: Sequence[Summary]) -> str:

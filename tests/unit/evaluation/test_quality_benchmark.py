@@ -55,6 +55,35 @@ def test_the_benchmark_writes_json_and_tables(script, tmp_path, capsys):
     )
 
 
+def test_rows_of_a_baseline_whose_weights_are_gone_are_kept_if_made_the_same_way(script, tmp_path, capsys):
+    for preset in ("mda_mini", "mda_mini_single"):
+        save_file(build(preset).state_dict(), tmp_path / f"{preset}.safetensors")
+    options = f"--weights {tmp_path}/mda_mini.safetensors --clips 1 --views 1 --size 64x64 --blur 1 2 --decoders mode"
+    options = [
+        *options.split(),
+        "--out",
+        str(tmp_path / "q.json"),
+        "--baseline",
+        str(tmp_path / "mda_mini_single.safetensors"),
+    ]
+    quality = script("quality")
+    quality.main([*options, "--remedies", "--figures", str(tmp_path / "figures")])
+    assert {path.name for path in (tmp_path / "figures").iterdir()} == {"quality_blur.png", "quality_coverage.png"}
+    first = json.loads((tmp_path / "q.json").read_text())
+    assert len(first["benchmark"]["first_clip"]) == 16
+    rows = [found for found in first["summaries"] if found["model"] == "mda_mini_single"]
+    assert [found["remedy"] for found in rows if found["factor"] == 1 and found["decoder"]].count(None) == 1
+    (tmp_path / "mda_mini_single.safetensors").unlink()
+    capsys.readouterr()
+    quality.main(options)
+    assert "kept from the earlier results" in capsys.readouterr().err
+    second = json.loads((tmp_path / "q.json").read_text())
+    assert [found for found in second["summaries"] if found["model"] == "mda_mini_single"] == rows
+    assert second["benchmark"] == first["benchmark"]
+    quality.main([*options, "--seed", "2000001"])
+    assert "it has no rows" in capsys.readouterr().err
+
+
 def test_the_figure_shows_red_points_where_the_mean_flies(script, tmp_path, monkeypatch):
     figure = script("flying_points_figure")
     monkeypatch.setattr(figure, "REGION", (12, 16))
