@@ -30,7 +30,7 @@ check: .venv
 
 # The site in build/site, API from docstrings; a forgotten page or a link that leads nowhere is an error.
 docs: .venv
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 # The procedural benchmark: scores what ships, and the single-depth baseline if its weights are there.
 BASELINE := weights/mda_mini_single.safetensors
