@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import av
@@ -277,7 +278,9 @@ def test_ctrl_c_in_a_real_process(weights, tmp_path):
     run = tmp_path / "run"
     command = [sys.executable, "-m", "mda.cli.main", "predict", str(folder), "--checkpoint", str(weights)]
     command += ["--size", "64", "--max-views", "2", "--out", str(run)]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)  # noqa: S603
+    # A test run that itself was started in the background ignores the signal, and its children would inherit that.
+    heed = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=heed)  # noqa: S603, PLW1509
     deadline = time.monotonic() + 120
     while not list((run / "depth").glob("*.npy")) and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.05)

@@ -24,7 +24,7 @@ def test_other_names_are_refused_as_python_does():
 
 def test_load_takes_a_name_and_keywords():
     parameters = inspect.signature(mda.load).parameters
-    assert list(parameters) == ["name_or_path", "checkpoint", "device", "commercial"]
+    assert list(parameters) == ["name_or_path", "checkpoint", "device", "commercial", "recalibration"]
     assert all(parameters[name].kind is inspect.Parameter.KEYWORD_ONLY for name in list(parameters)[1:])
 
 
