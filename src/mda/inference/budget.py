@@ -43,7 +43,7 @@ def fitted_to(
 
 
 def _views_within(predictor: Predictor, gib: float, image_hw: tuple[int, int], decoder: Decoder | str | None) -> int:
-    """How many views of a size fit, measured on one and two views of noise.
+    """How many views of a size fit, measured on views of noise.
 
     Raises:
         ConfigError: not even two.
@@ -57,7 +57,8 @@ def _views_within(predictor: Predictor, gib: float, image_hw: tuple[int, int], d
 
     def peak(count: int) -> int:
         views = [view() for _ in range(count)]
-        return peak_bytes(lambda: list(predictor.stream(views, plan=Plan(), decoder=decoder)), predictor.device)
+        return peak_bytes(lambda: list(predictor.stream(views, plan=Plan(max_views=count), decoder=decoder)), device)
 
+    device = predictor.device
     weights = sum(tensor.nbytes for tensor in predictor.network.state_dict().values())
     return views_within(round(gib * 2**30), weights, peak)

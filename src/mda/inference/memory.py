@@ -1,4 +1,4 @@
-"""How many views fit into a given memory: measured on a view or two, not guessed."""
+"""How many views fit into a given memory: measured on a few views, not guessed."""
 
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -14,6 +14,8 @@ from mda.shapes import Tensor
 
 # Kernels have working memory of their own, and allocators keep some back.
 _MARGIN = 1.25
+# From so many views on, memory is in proportion to their number.
+_ENOUGH = 32
 
 
 class TensorMemory(TorchDispatchMode):
@@ -66,25 +68,30 @@ def peak_bytes(function: Callable[[], object], device: torch.device) -> int:
 
 
 def views_within(budget: int, fixed: int, peak: Callable[[int], int]) -> int:
-    """Largest number of views whose processing stays within a budget.
+    """A number of views whose processing stays within a budget, and not far from the largest one.
+
+    Different steps need most memory for few and for many views, so what few need does not tell how fast it grows. But
+    each step needs something for every view and something besides, so twice as many views never need more than twice as
+    much. So the number is doubled while that is sure to fit, and in the end the memory that is left is shared out.
 
     Args:
         budget: bytes.
         fixed: bytes that are there anyway, the weights.
-        peak: bytes that so many views need; asked for one and two, from which the rest follows: nothing here grows
-            faster than the number of views.
+        peak: bytes that so many views need; asked for 2, 4, 8, ...
 
     Raises:
         ConfigError: not even two views fit.
     """
-    one, two = peak(1), peak(2)
-    each = max(two - one, 1)
-    views = int(((budget - fixed) / _MARGIN - one) // each) + 1
-    if views < 2:
-        needed = (fixed + _MARGIN * two) / 2**30
+    room = (budget - fixed) / _MARGIN
+    views, needed = 2, peak(2)
+    if needed > room:
+        smallest = (fixed + _MARGIN * needed) / 2**30
         message = (
-            f"A budget of {budget / 2**30:.2g} GiB is too small: two views together need {needed:.2g} GiB. "
+            f"A budget of {budget / 2**30:.2g} GiB is too small: two views together need {smallest:.2g} GiB. "
             "Raise --memory, or look at smaller views (--size)."
         )
         raise ConfigError(message)
-    return views
+    while views < _ENOUGH and 2 * needed <= room:
+        views *= 2
+        needed = peak(views)
+    return int(views * room / needed)

@@ -287,16 +287,18 @@ class Predictor:
         for window in plan.split(clock.reading(views)):
             prediction, scale = None, None
             if progress is None or window.start >= progress.next_view:
-                look, progress, scale = self._window(window, progress, plan, chosen, cameras, clock)
-                prediction = look if keep_mixture else replace(look, mixture=None)
+                prediction, progress, scale = self._window(window, progress, plan, chosen, cameras, clock)
                 warn_of_own_scale(scale)
-            yield WindowResult(
+            result = WindowResult(
                 numbers=plan.numbers(enumerate(window.new, window.start)),
                 views=window.new,
-                prediction=prediction,
+                prediction=prediction if keep_mixture or prediction is None else replace(prediction, mixture=None),
                 progress=progress,
                 scale=scale,
             )
+            del prediction  # the next window needs the room, and whoever asked for this one may have forgotten it
+            yield result
+            del result
 
     def _window(
         self,

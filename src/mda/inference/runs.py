@@ -139,6 +139,7 @@ def predict_to_run(
                 _write(writer, window, clock, save_mixture=settings.save_mixture)
                 joints = window.progress.joints
                 on_progress(len(window.views))
+                del window  # before the next one comes
             timings = clock.rounded() | {"total": round(time.perf_counter() - begun, 3)}
             details = {"skipped": problems, "device": str(predictor.device), "kept_from_before": kept}
             details["joints"] = [joint.as_dict() for joint in joints]

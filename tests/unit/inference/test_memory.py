@@ -37,15 +37,21 @@ def test_what_was_there_before_does_not_count():
     assert peak_bytes(lambda: before.add_(1), CPU) == 0
 
 
-def test_the_number_of_views_follows_from_one_and_two():
+def test_views_are_doubled_while_that_is_sure_to_fit():
     asked = []
 
     def peak(count: int) -> int:
         asked.append(count)
-        return 100 + 10 * count
+        return max(100 + 10 * count, 17 * count)
 
-    # 1.25 (100 + 10 v) + 500 <= 1000
-    assert views_within(1000, 500, peak) == 30
-    assert asked == [1, 2]
+    # 1.25 * 17 * 23 + 500 is just within 1000; what 16 views need, 272, tells 16 * 400 / 272.
+    assert views_within(1000, 500, peak) == 23
+    assert asked == [2, 4, 8, 16]
     with pytest.raises(ConfigError, match="--memory"):
         views_within(600, 500, peak)
+
+
+def test_no_more_is_measured_than_tells_anything():
+    asked = []
+    assert views_within(10**9, 0, lambda count: asked.append(count) or count) == 8 * 10**8
+    assert max(asked) == 32
