@@ -60,6 +60,18 @@ def test_bad_input_is_one_line(command, tmp_path):
         assert len(result.err.splitlines()) == 1
 
 
+def test_two_runs_side_by_side(command, tmp_path, monkeypatch):
+    def interrupted():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(serving, "wait_for_ever", interrupted)
+    runs = write_run(tmp_path / "a", 1), write_run(tmp_path / "b", 1)
+    result = command("view", *runs, "--side-by-side", "--no-browser", "--port", 18110)
+    assert result.code == 0
+    assert "a and b: http://127.0.0.1:" in result.err
+    assert "Side by side are two runs, and there are 1" in command("view", runs[0], "--side-by-side").err
+
+
 def test_a_missing_package_is_told_before_the_work(predict, photos, monkeypatch):
     def missing(module, extra):
         message = f'`{module}` is needed: pip install "mda[{extra}]"'

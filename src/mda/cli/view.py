@@ -20,6 +20,7 @@ DESCRIPTION = """Look at runs in the browser: points, cameras, densities, filter
   mda view RUN                      one run, as `mda predict` made it
   mda view eval_results/demo        all runs below, in a list
   mda view scenes/ --method NAME    those of one method
+  mda view A B --side-by-side       two runs, whose cameras move together
 
 Only this machine can reach the page unless --host says otherwise. Nothing is written
 unless --out names a folder; screenshots and videos come as downloads.
@@ -42,6 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--up", default="-y", metavar="AXIS", help="what is up: --up=-y (default, the first camera's up), --up=+z ...")
     add("--out", type=Path, metavar="DIR", help="folder for screenshots, views and videos; default: downloads")
     add("--browser", action=argparse.BooleanOptionalAction, default=True, help="open the page in a browser")
+    add("--side-by-side", action="store_true", help="two runs in one page; their cameras move together")
     group = parser.add_argument_group("without a browser")
     add = group.add_argument
     add("--render", metavar="FILE", type=Path, help="make this film (.mp4) or picture (.png) and end")
@@ -79,6 +81,7 @@ def run(arguments: argparse.Namespace) -> int:
         up=arguments.up,
         out=arguments.out,
         browser=arguments.browser,
+        side_by_side=arguments.side_by_side,
     )
     return 0
 
@@ -131,7 +134,7 @@ def _render(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def show(
+def show(  # noqa: PLR0913 - the options of the command
     runs: Sequence[Path],
     *,
     method: str | None = None,
@@ -141,6 +144,7 @@ def show(
     up: str = "-y",
     out: Path | None = None,
     browser: bool = False,
+    side_by_side: bool = False,
 ) -> None:
     """Serve runs until Ctrl-C, which is how a viewer ends.
 
@@ -151,11 +155,11 @@ def show(
 
     require("viser", "viewer")
     from mda.viewer.app import ViewerOptions  # noqa: PLC0415
-    from mda.viewer.serving import serve  # noqa: PLC0415
+    from mda.viewer.serving import serve, serve_pair  # noqa: PLC0415
 
     axis = up if up[:1] in {"+", "-"} else f"+{up}"
     options = ViewerOptions(host=host, port=port, max_points=max_points, up=axis, out=out)
     try:
-        serve(runs, options, method=method, browser=browser, tell=_LOGGER.info)
+        (serve_pair if side_by_side else serve)(runs, options, method=method, browser=browser, tell=_LOGGER.info)
     except KeyboardInterrupt:
         _LOGGER.info("The viewer is closed.")

@@ -93,8 +93,13 @@ class Viewer:
     @property
     def url(self) -> str:
         """Where a browser finds it."""
+        return f"http://{self.shown_host}:{self.server.get_port()}"
+
+    @property
+    def shown_host(self) -> str:
+        """The host as a browser on this machine names it."""
         host = self.options.host
-        return f"http://{'localhost' if host in {'0.0.0.0', '::'} else host}:{self.server.get_port()}"  # noqa: S104
+        return "localhost" if host in {"0.0.0.0", "::"} else host  # noqa: S104 - not listened at, but recognised
 
     @property
     def label(self) -> str:

@@ -59,19 +59,24 @@ class Clouds:
         return len(self.main) + len(self.back)
 
     @property
+    def _parts(self) -> tuple[Shown, Shown, Shown]:
+        """All clouds; red points first, because of points at one place the first is drawn."""
+        return self.flying, self.main, self.back
+
+    @property
     def positions(self) -> Float32[ndarray, "n 3"]:
         """Points of all clouds."""
-        return np.concatenate([part.positions for part in (self.main, self.back, self.flying)])
+        return np.concatenate([part.positions for part in self._parts])
 
     @property
     def colors(self) -> UInt8[ndarray, "n 3"]:
         """Colours of all clouds."""
-        return np.concatenate([part.colors for part in (self.main, self.back, self.flying)])
+        return np.concatenate([part.colors for part in self._parts])
 
     @property
     def samples(self) -> Shaped[ndarray, " n"]:
         """Number of the sample behind each point of all clouds."""
-        return np.concatenate([part.samples for part in (self.main, self.back, self.flying)])
+        return np.concatenate([part.samples for part in self._parts])
 
 
 NOTHING = Shown(

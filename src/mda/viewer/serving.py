@@ -10,7 +10,8 @@ from pathlib import Path
 
 from mda.errors import ConfigError, OutputError
 from mda.viewer.app import Viewer, ViewerOptions
-from mda.viewer.places import find_runs
+from mda.viewer.pair import PairPage
+from mda.viewer.places import Place, find_runs
 from mda.viewer.poses import UP_AXES
 
 _PORTS = 100
@@ -47,6 +48,52 @@ def serve(
         viewer.stop()
 
 
+def serve_pair(
+    paths: Sequence[Path],
+    options: ViewerOptions = ViewerOptions(),  # noqa: B008 - frozen
+    *,
+    method: str | None = None,
+    browser: bool = False,
+    tell: Callable[[str], None] = lambda _: None,
+) -> None:
+    """Show two runs side by side until interrupted; see `serve`.
+
+    Raises:
+        ConfigError: there are not exactly two runs.
+    """
+    pair = start_pair(paths, options, method=method, tell=tell)
+    try:
+        if browser:
+            webbrowser.open(pair.url)
+        wait_for_ever()
+    finally:
+        pair.stop()
+
+
+def start_pair(
+    paths: Sequence[Path],
+    options: ViewerOptions,
+    *,
+    method: str | None = None,
+    tell: Callable[[str], None] = lambda _: None,
+) -> PairPage:
+    """A page with two viewers; see `serve_pair`."""
+    places, problems = _places(paths, options, method)
+    for problem in problems:
+        tell(problem)
+    if len(places) != 2:
+        message = f"Side by side are two runs, and there are {len(places)}; name two of them."
+        raise ConfigError(message)
+    port = free_port(options.host, options.port)
+    viewers: list[Viewer] = []
+    for place in places:
+        viewer_port = free_port(options.host, port + 1 + len(viewers))
+        viewers.append(Viewer([place], replace(options, port=viewer_port)))
+    pair = PairPage(viewers[0], viewers[1], host=options.host, port=port)
+    tell(f"{viewers[0].label} and {viewers[1].label}: {pair.url} (Ctrl-C ends)")
+    return pair
+
+
 def start(
     paths: Sequence[Path],
     options: ViewerOptions,
@@ -55,19 +102,26 @@ def start(
     tell: Callable[[str], None] = lambda _: None,
 ) -> Viewer:
     """A viewer of runs; see `serve`."""
-    if options.up not in UP_AXES:
-        message = f"There is no direction {options.up!r}; say one of {', '.join(UP_AXES)}, for example --up=-y."
-        raise ConfigError(message)
-    if not 0 < options.port < 65536:
-        message = f"There is no port {options.port}; choose one from 1 to 65535."
-        raise ConfigError(message)
-    places, problems = find_runs(paths, method=method)
+    places, problems = _places(paths, options, method)
     for problem in problems:
         tell(problem)
     viewer = Viewer(places, replace(options, port=free_port(options.host, options.port)))
     runs = f"{len(places)} runs" if len(places) > 1 else ", ".join(str(place.path) for place in places)
     tell(f"{runs}: {viewer.url} (Ctrl-C ends)")
     return viewer
+
+
+def _places(
+    paths: Sequence[Path], options: ViewerOptions, method: str | None
+) -> tuple[tuple[Place, ...], tuple[str, ...]]:
+    """Check the options, and find the runs."""
+    if options.up not in UP_AXES:
+        message = f"There is no direction {options.up!r}; say one of {', '.join(UP_AXES)}, for example --up=-y."
+        raise ConfigError(message)
+    if not 0 < options.port < 65536:
+        message = f"There is no port {options.port}; choose one from 1 to 65535."
+        raise ConfigError(message)
+    return find_runs(paths, method=method)
 
 
 def free_port(host: str, port: int) -> int:

@@ -31,7 +31,7 @@ def render(
         colors: RGB.
         pose: of the camera.
         image_hw: size of the picture.
-        size: of the points, in units of the world; a point is never smaller than a pixel.
+        size: of the points from their centre, in units of the world; a point is never smaller than a pixel.
         finer: draw so many times finer and average, against jagged edges.
     """
     height, width = image_hw[0] * finer, image_hw[1] * finer
@@ -71,7 +71,7 @@ def _splat(positions, colors, cam_from_world, focal, size, smallest, picture, de
         cy = cam_from_world[1, 0] * x + cam_from_world[1, 1] * y + cam_from_world[1, 2] * z + cam_from_world[1, 3]
         u = focal * cx / cz + width / 2
         v = focal * cy / cz + height / 2
-        half = min(max(0.5 * size * focal / cz, smallest), _LARGEST / 2)
+        half = min(max(size * focal / cz, smallest), _LARGEST / 2)
         if not (u + half > 0 and u - half < width and v + half > 0 and v - half < height):
             continue
         left, right = max(int(np.ceil(u - half - 0.5)), 0), min(int(np.ceil(u + half - 0.5)), width)

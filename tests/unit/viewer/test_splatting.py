@@ -12,7 +12,7 @@ POSE = Pose(position=(0.0, 0.0, 0.0), wxyz=(1.0, 0.0, 0.0, 0.0), fov=2 * np.arct
 HW = (100, 100)  # focal 100
 
 
-def draw(points, colors, *, size=0.01, finer=1, pose=POSE):
+def draw(points, colors, *, size=0.001, finer=1, pose=POSE):
     points, colors = np.array(points, np.float32), np.array(colors, np.uint8)
     return render(points, colors, pose, HW, size=size, finer=finer)
 
@@ -31,7 +31,7 @@ def test_the_nearest_point_wins_in_any_order(order):
 
 
 def test_points_are_as_large_as_they_are_near():
-    for depth, side in ((1.0, 20), (2.0, 10), (4.0, 5)):
+    for depth, side in ((1.0, 40), (2.0, 20), (4.0, 10)):
         lit = (draw([[0, 0, depth]], [RED], size=0.2) == RED).all(-1)
         assert lit.sum() ** 0.5 == pytest.approx(side, abs=1.01)
 
