@@ -18,6 +18,7 @@ OPTIONAL = (
     "lightning",
     "tensorboard",
     "viser",
+    "gradio",
     "scipy",
     "small_gicp",
     "ray",
@@ -57,7 +58,9 @@ def test_importing_mda_brings_no_heavy_library():
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("command", ["predict", "view", "models", "download", "convert", "synth", "train"])
+@pytest.mark.parametrize(
+    "command", ["predict", "view", "models", "download", "convert", "synth", "train", "app", "export"]
+)
 def test_help_of_a_command_brings_no_heavy_library(command):
     code = (
         "import sys\nfrom mda.cli.main import main\n"
