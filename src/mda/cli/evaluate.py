@@ -74,6 +74,7 @@ def _add_shared(parser: argparse.ArgumentParser) -> None:
     add("--decoder", metavar="NAME", help="how a depth is chosen from the density; default: the model's own")
     views = "views looked at together; longer scenes go in windows; default: all, as published"
     add("--max-views", type=whole_number, metavar="N", help=views)
+    add("--workers", type=whole_number, default=2, metavar="N", help="scenes scored at the same time; default 2")
     add("--device", metavar="NAME", help="cpu, cuda, cuda:1, mps; default: the best there is")
 
 
@@ -139,7 +140,8 @@ def _scores(
                     benchmark, scenes, model, predictions, command=arguments.command_line, on_scene=bar.update
                 )
         with progress_bar(total, "scene", "score") as bar:
-            return score_scenes(benchmark, scenes, predictions, out, model=name, on_scene=bar.update)
+            options = {"model": name, "workers": arguments.workers, "on_scene": bar.update}
+            return score_scenes(benchmark, scenes, predictions, out, **options)
     except KeyboardInterrupt as stop:
         message = f"Interrupted. What is done is kept in {out}; the same command goes on from there."
         raise KeyboardInterrupt(message) from stop

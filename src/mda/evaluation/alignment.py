@@ -16,7 +16,8 @@ Pair = tuple[float, float]
 _ADAM_STEPS, _ADAM_RATE, _ADAM_TOLERANCE = 1000, 1e-4, 1e-6
 # Published release: rounds of re-weighting, what keeps weights finite, smallest scale.
 _ROUNDS, _WEIGHT_FLOOR, _SMALLEST_SCALE = 10, 1e-8, 1e-3
-_BISECTIONS = 200
+# Of the exact scale; and how many pixels are enough to begin near it.
+_PRECISION, _FEW = 1e-12, 10_000
 
 
 def lower_median(values: Float[Tensor, " n"]) -> Tensor:
@@ -110,19 +111,28 @@ def exact_scale_and_shift(pred: Float[Tensor, " n"], truth: Float[Tensor, " n"])
         middle = np.argpartition(left, (len(left) - 1) // 2)[(len(left) - 1) // 2]
         return -float((np.sign(left - left[middle]) * (p - p[middle])).sum())
 
-    start, width = least_squares(pred, truth)[0], 1.0
-    low = high = start
+    start, width = _start(pred, truth)
+    low, high = start - width, start + width
     while slope(low) > 0:
         low, width = low - width, 2 * width
     while slope(high) < 0:
         high, width = high + width, 2 * width
-    for _ in range(_BISECTIONS):
+    while high - low > _PRECISION * abs(high + low):
         scale = (low + high) / 2
         if scale in {low, high}:
             break
         low, high = (scale, high) if slope(scale) < 0 else (low, scale)
     scale = (low + high) / 2
     return scale, float(np.median(g - scale * p))
+
+
+def _start(pred: Float[Tensor, " n"], truth: Float[Tensor, " n"]) -> Pair:
+    """A scale to begin with, and how far off it may be."""
+    if len(pred) <= _FEW:
+        return least_squares(pred, truth)[0], 1.0
+    step = len(pred) // _FEW + 1
+    near = exact_scale_and_shift(pred[::step], truth[::step])[0]
+    return near, 1e-3 * (abs(near) + 1e-3)
 
 
 Alignment = Callable[[Float[Tensor, " n"], Float[Tensor, " n"]], Pair]

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ def score_scenes(
     out: Path,
     *,
     model: str,
+    workers: int = 1,
     on_scene: Callable[[], object] = lambda: None,
 ) -> list[SceneScores]:
     """Scores of all scenes and variants, in their order.
@@ -36,29 +38,45 @@ def score_scenes(
         predictions: folder of the predictions.
         out: folder of the results.
         model: what to call what made the predictions.
+        workers: scenes that are scored at the same time, by threads; memory grows with them.
         on_scene: called after each scene and variant.
 
     Raises:
         InputError: a prediction is missing or damaged, or lacks frames.
         OutputError: the folder cannot be written to, or holds results of another model.
     """
+
+    def score(task: tuple[str, Scene]) -> list[SceneScores]:
+        variant, scene = task
+        source = _source(benchmark, predictions, variant, scene)
+        file, identity = scene_file(out, variant, scene), _identity(benchmark, scene, variant, source, model)
+        kept = read_scene(file, identity, model=model)
+        if kept is None:
+            prediction = open_prediction(source, tuple(frame.name for frame in scene.frames))
+            kept = list(benchmark.score(scene, variant, prediction))
+            write_scene(file, identity, kept)
+        return kept
+
+    tasks = [(variant, scene) for variant in benchmark.variants for scene in scenes]
     scores: list[SceneScores] = []
-    for variant in benchmark.variants:
-        for scene in scenes:
-            source = prediction_path(predictions, variant, scene.dataset, scene.file_name)
-            if not _exists(source) and list(benchmark.variants) == [variant]:
-                # Other people's predictions need no folder for a variant where there is only one.
-                source = predictions / scene.dataset / scene.file_name
-            file = scene_file(out, variant, scene)
-            identity = _identity(benchmark, scene, variant, source, model)
-            kept = read_scene(file, identity, model=model)
-            if kept is None:
-                prediction = open_prediction(source, tuple(frame.name for frame in scene.frames))
-                kept = list(benchmark.score(scene, variant, prediction))
-                write_scene(file, identity, kept)
-            scores.extend(kept)
+    pool = ThreadPoolExecutor(max(1, workers))
+    try:
+        for found in pool.map(score, tasks):
+            scores.extend(found)
             on_scene()
+    finally:
+        # After an error or Ctrl-C only scenes that are being scored are waited for.
+        pool.shutdown(cancel_futures=True)
     return scores
+
+
+def _source(benchmark: Benchmark, predictions: Path, variant: str, scene: Scene) -> Path:
+    """Where the prediction of a scene lies."""
+    source = prediction_path(predictions, variant, scene.dataset, scene.file_name)
+    if not _exists(source) and list(benchmark.variants) == [variant]:
+        # Other people's predictions need no folder for a variant where there is only one.
+        return predictions / scene.dataset / scene.file_name
+    return source
 
 
 def scene_file(out: Path, variant: str, scene: Scene) -> Path:

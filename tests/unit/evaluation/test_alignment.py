@@ -65,6 +65,16 @@ def test_a_shift_is_found_exactly_but_not_by_the_published_steps():
     assert 0 < abs(shift) < 0.2  # 1000 steps of 1e-4, with some momentum
 
 
+def test_many_pixels_give_the_optimum_too():
+    rng = np.random.default_rng(0)
+    truth = torch.from_numpy(rng.uniform(1, 10, 50_001))
+    pred = truth * 0.4 + torch.from_numpy(rng.laplace(0, 0.2, len(truth)))
+    best = exact_scale_and_shift(pred, truth)
+    for change in (1e-6, -1e-6):
+        assert cost(pred, truth, best[0] + change, best[1]) >= cost(pred, truth, *best)
+        assert cost(pred, truth, best[0], best[1] + change) >= cost(pred, truth, *best)
+
+
 def test_flat_walls_do_not_confuse_the_exact_alignment():
     """Most pixels are equal, so the median does not move with a few."""
     truth = torch.cat([torch.full((80,), 3.0), torch.full((20,), 1.5)])

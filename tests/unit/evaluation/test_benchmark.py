@@ -99,6 +99,16 @@ def test_shards_merge_to_what_one_pass_gives(toy, scenes, tmp_path):
     assert repr(merged) == repr(whole)
 
 
+def test_scenes_scored_at_the_same_time_give_the_same_in_the_same_order(toy, scenes, tmp_path):
+    predict_scenes(toy, scenes, FakeModel(), tmp_path / "predictions")
+    seen = []
+    options = {"model": "fake", "on_scene": lambda: seen.append(1)}
+    one = score_scenes(toy, scenes, tmp_path / "predictions", tmp_path / "one", **options)
+    three = score_scenes(toy, scenes, tmp_path / "predictions", tmp_path / "three", workers=3, **options)
+    assert repr(one) == repr(three)
+    assert len(seen) == 12
+
+
 def test_results_of_two_models_do_not_mix(toy, scenes, tmp_path):
     predict_scenes(toy, scenes, FakeModel(), tmp_path / "predictions")
     score_scenes(toy, scenes, tmp_path / "predictions", tmp_path, model="one")
