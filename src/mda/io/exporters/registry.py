@@ -123,6 +123,7 @@ _ALL = (
         what="normals of every pixel: arrays, and normal maps as PNG",
         place="normals",
         write=export_normals,
+        options=frozenset({"normals"}),
     ),
     Format(
         name="point-maps",
