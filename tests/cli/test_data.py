@@ -66,3 +66,14 @@ def test_all_sources_are_listed_with_licence_and_link(command):
     line = next(line for line in result.out.splitlines() if line.startswith("tartanair "))
     assert "CC BY 4.0" in line
     assert "https://" in line
+
+
+def test_a_packed_copy_is_checked_like_the_data_set(command, tartanair):
+    result = command("data", "pack", tartanair[0], "packed", "--source", "tartanair", "--long-side", 32)
+    assert result.code == 0, result.err
+    assert "12 views of 2 scenes in 1 archive: packed" in result.out
+    result = command("data", "check", "packed", "--source", "tartanair")
+    assert result.code == 0, result.err
+    assert "TartanAir, packed layout: 12 frames, 2 scenes" in result.out
+    assert "32 x 24 (12)" in result.out
+    assert command("data", "pack", tartanair[0], "packed", "--source", "tartanair").code == 2

@@ -1,4 +1,4 @@
-"""`mda data`: data sets with ground truth: which can be read, and whether a download is whole."""
+"""`mda data`: data sets with ground truth: which can be read, whether a download is whole, and smaller copies."""
 
 import argparse
 from collections.abc import Sequence
@@ -12,11 +12,12 @@ if TYPE_CHECKING:
     from mda.data.check import CheckReport
     from mda.data.contract import OpenedSource, SourceInfo
 
-HELP = "check a download of a data set, and list those that can be read"
+HELP = "list, check and pack data sets for training"
 DESCRIPTION = """Data sets for training and evaluation.
 
   mda data list                                   which there are, licence and link
   mda data check ROOT --source tartanair          is it whole? what does it look like?
+  mda data pack ROOT OUT --source tartanair       a small copy in a few large archives
 
 `check` looks for every file, reads frames from all scenes, compares depth with cameras, says
 what is missing and draws a contact sheet. Exit code 1 if something is missing or broken."""
@@ -29,28 +30,43 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions.add_parser("list", help="which data sets can be read")
     check = actions.add_parser("check", help="whether a download is whole")
     add = check.add_argument
-    add("root", type=Path, metavar="ROOT", help="folder of the data set")
-    add("--source", required=True, metavar="NAME", help="which data set; see `mda data list`")
-    add("--layout", metavar="NAME", help="how it lies on disk: published or original; default: found out")
-    add("--split", metavar="NAME", help="which part; default: all")
+    _add_what(check)
     add("--frames", type=whole_number, default=200, metavar="N", help="frames to read, evenly; default 200")
     add("--all", action="store_true", help="read every frame")
     add("--out", type=Path, metavar="PNG", help="contact sheet; default data_check/NAME.png")
     add("--overwrite", action="store_true", help="replace an existing contact sheet")
+    pack = actions.add_parser("pack", help="a smaller copy as WebDataset archives")
+    _add_what(pack)
+    add = pack.add_argument
+    add("out", type=Path, metavar="OUT", help="folder for the archives")
+    add("--long-side", type=whole_number, default=640, metavar="N", help="shrink pictures to this; default 640")
+    add("--full-size", action="store_true", help="keep the size of the pictures")
+    add("--shard-mb", type=whole_number, default=1000, metavar="N", help="size of an archive; default 1000")
+    add("--quality", type=whole_number, default=95, metavar="Q", help="of JPEG; 100 for PNG; default 95")
     for action in (parser, *actions.choices.values()):
         action.formatter_class = argparse.RawDescriptionHelpFormatter
 
 
+def _add_what(parser: argparse.ArgumentParser) -> None:
+    """Arguments that say which data set, and where it is."""
+    add = parser.add_argument
+    add("root", type=Path, metavar="ROOT", help="folder of the data set")
+    add("--source", required=True, metavar="NAME", help="which data set; see `mda data list`")
+    add("--layout", metavar="NAME", help="how it lies on disk: published, original or packed; default: found out")
+    add("--split", metavar="NAME", help="which part; default: all")
+
+
 def run(arguments: argparse.Namespace) -> int:
-    """List or check.
+    """List, check or pack; 1 if something is missing or broken.
 
     Raises:
-        MdaError: there is no such data set, or nothing of it in the folder.
+        MdaError: there is no such data set, or nothing of it in the folder, or a place cannot be written to.
     """
-    return _list() if arguments.action == "list" else _check(arguments)
+    return {"list": _list, "check": _check, "pack": _pack}[arguments.action](arguments)
 
 
-def _list() -> int:
+def _list(arguments: argparse.Namespace) -> int:
+    del arguments
     width = max(map(len, _sources()))
     for info in _sources().values():
         layouts = ", ".join(layout.name for layout in info.layouts)
@@ -60,22 +76,17 @@ def _list() -> int:
 
 def _check(arguments: argparse.Namespace) -> int:
     from mda.data.check import check_source  # noqa: PLC0415 - imports numpy and torch
-    from mda.data.contract import open_source  # noqa: PLC0415
     from mda.data.sheet import draw_sheet  # noqa: PLC0415
-    from mda.errors import ConfigError, OutputError  # noqa: PLC0415
+    from mda.errors import OutputError  # noqa: PLC0415
     from mda.io.atomic import make_folder  # noqa: PLC0415
     from mda.io.images import write_png  # noqa: PLC0415
 
-    sources = _sources()
-    if arguments.source not in sources:
-        message = f"There is no source {arguments.source!r}; the sources are {', '.join(sources)}."
-        raise ConfigError(message)
-    info = sources[arguments.source]
+    info = _info(arguments.source)
     sheet = arguments.out or Path("data_check") / f"{info.name}.png"
     if sheet.exists() and not arguments.overwrite:
         message = f"{sheet} exists; give --overwrite to replace it, or another --out."
         raise OutputError(message)
-    source = open_source(info, arguments.root, layout=arguments.layout, split=arguments.split)
+    source = _open(arguments, info)
     frames = None if arguments.all else arguments.frames
     with progress_bar(min(frames or source.num_frames, source.num_frames), "frame", "check") as bar:
         report = check_source(source, frames=frames, progress=bar.update)
@@ -85,6 +96,44 @@ def _check(arguments: argparse.Namespace) -> int:
         write_png(sheet, draw_sheet(report, title=info.title, unit=info.unit))
         print(f"contact sheet: {sheet}")
     return 0 if report.whole else 1
+
+
+def _pack(arguments: argparse.Namespace) -> int:
+    from mda.data.packed import pack_source  # noqa: PLC0415 - imports numpy and torch
+
+    source = _open(arguments, _info(arguments.source))
+    with progress_bar(source.num_frames, "frame", "pack") as bar:
+        report = pack_source(
+            source,
+            arguments.out,
+            long_side=None if arguments.full_size else arguments.long_side,
+            shard_bytes=arguments.shard_mb * 1_000_000,
+            quality=arguments.quality,
+            progress=bar.update,
+        )
+    what = f"{amount(report.views, 'view')} of {amount(report.scenes, 'scene')}"
+    print(f"{what} in {amount(len(report.shards), 'archive')}: {arguments.out}")
+    _print_some([f"{lack.path} (scene {lack.scene}, frame {lack.frame})" for lack in source.missing], "missing file")
+    _print_some(report.broken, "broken frame")
+    print(f"Try: mda data check {arguments.out} --source {arguments.source}")
+    return 1 if report.broken or source.missing else 0
+
+
+def _info(name: str) -> "SourceInfo":
+    from mda.errors import ConfigError  # noqa: PLC0415 - with the package comes torch
+
+    sources = _sources()
+    if name not in sources:
+        message = f"There is no source {name!r}; the sources are {', '.join(sources)}."
+        raise ConfigError(message)
+    return sources[name]
+
+
+def _open(arguments: argparse.Namespace, info: "SourceInfo") -> "OpenedSource":
+    from mda.data.contract import open_source  # noqa: PLC0415 - imports numpy and torch
+    from mda.data.packed import PackedLayout  # noqa: PLC0415
+
+    return open_source(info, arguments.root, layout=arguments.layout, split=arguments.split, more=(PackedLayout(),))
 
 
 def _print(source: "OpenedSource", report: "CheckReport") -> None:

@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Protocol, runtime_checkable
 
-from mda.data.files import Files, FolderFiles
+from mda.data.archives import open_files
+from mda.data.files import Files
 from mda.data.view_sampling import ViewSampling
 from mda.data.views import RawView
 from mda.errors import ConfigError, InputError
@@ -137,24 +138,30 @@ class OpenedSource:
 
 
 def open_source(
-    info: SourceInfo, root: Path | str | Files, *, layout: str | None = None, split: str | None = None
+    info: SourceInfo,
+    root: Path | str | Files,
+    *,
+    layout: str | None = None,
+    split: str | None = None,
+    more: tuple[Layout, ...] = (),
 ) -> OpenedSource:
     """Find out how a data set lies on disk, list its frames and note which files are missing.
 
     Args:
         info: which data set.
-        root: its folder, or its files.
+        root: its folder (of its files, or of tar archives of them), or its files.
         layout: name of the layout; by default the first in which there is a scene.
         split: name of the part to open; all of them by default.
+        more: layouts to try after those of the data set.
 
     Raises:
         InputError: no such folder, or no scene of the data set in it.
         ConfigError: the data set has no such layout or part.
     """
-    files = FolderFiles(Path(root)) if isinstance(root, str | Path) else root
-    layouts = [known for known in info.layouts if layout in {None, known.name}]
+    files = open_files(Path(root)) if isinstance(root, str | Path) else root
+    layouts = [known for known in (*info.layouts, *more) if layout in {None, known.name}]
     if not layouts:
-        names = ", ".join(known.name for known in info.layouts)
+        names = ", ".join(known.name for known in (*info.layouts, *more))
         message = f"{info.title} has no layout {layout!r}; the layouts are {names}."
         raise ConfigError(message)
     if split is not None and split not in info.splits:

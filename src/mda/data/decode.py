@@ -3,7 +3,6 @@
 import io
 import json
 import tempfile
-import warnings
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -24,13 +23,13 @@ def damaged(files: Files, path: str, why: object) -> InputError:
 
 
 def read_colour(files: Files, path: str) -> UInt8[ndarray, "h w 3"]:
-    """An image file as sRGB, as it is stored (data sets do not turn their images by EXIF tags).
+    """An image file as sRGB, as it is stored (data sets do not turn their images by EXIF tags). Not to be written to.
 
     Raises:
         InputError: it is missing or damaged.
     """
     image = _open(files, path)
-    return np.array(image if image.mode == "RGB" else to_rgb(image, Path(files.place, path)))
+    return np.asarray(image if image.mode == "RGB" else to_rgb(image, Path(files.place, path)))
 
 
 def read_levels(files: Files, path: str) -> Shaped[ndarray, "h w"]:
@@ -175,10 +174,8 @@ def read_exr(files: Files, path: str) -> Float32[ndarray, "h w"]:
 def _open(files: Files, path: str) -> Image.Image:
     content = files.read(path)
     try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", module=r"PIL\..*")  # odd metadata; damaged pixels raise
-            image = Image.open(io.BytesIO(content))
-            image.load()
+        image = Image.open(io.BytesIO(content))
+        image.load()
     except UnidentifiedImageError as error:
         raise damaged(files, path, "not an image of a known kind") from error
     except Exception as error:  # decoders of damaged files raise anything from OSError to IndexError

@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset, IterableDataset, Sampler
 
-from mda.data.archives import open_files
 from mda.data.batches import Batch, collate
 from mda.data.clips import Augmentation, ClipSource, ViewClip, held_out_scenes
 from mda.data.contract import open_source
+from mda.data.packed import PackedLayout
 from mda.data.plan import BatchRequest, BatchRule, EndlessPlan
 from mda.data.sources import find_source
 from mda.errors import ConfigError
@@ -83,7 +83,7 @@ class Mix:
         for name in draws:
             info = find_source(name)
             folder = config.root / config.folders.get(name, info.folder)
-            source = open_source(info, open_files(folder), split=config.splits.get(name))
+            source = open_source(info, folder, split=config.splits.get(name), more=(PackedLayout(),))
             train, validation = held_out_scenes(source, config.held_out)
             self.training[name] = ClipSource(
                 source, most_views=config.num_views, augmentation=config.augmentation, scenes=train

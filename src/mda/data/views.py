@@ -135,7 +135,7 @@ def make_view(
         raise InputError(message)
     return RawView(
         image=image,
-        depth=np.where(valid, depth, np.float32(0)),
+        depth=depth if valid.all() else np.where(valid, depth, np.float32(0)),
         valid=valid,
         sky=sky,
         sky_labelled=labelled,

@@ -1,0 +1,113 @@
+import tarfile
+
+import numpy as np
+import pytest
+
+from mda.data.contract import open_source
+from mda.data.packed import PackedLayout, pack_source
+from mda.data.sources import SOURCES
+from mda.errors import InputError, OutputError
+from tests.unit.data import layouts
+
+
+def packed(root, name, out, **options):
+    source = open_source(SOURCES[name], root)
+    report = pack_source(source, out, **options)
+    return source, report, open_source(SOURCES[name], out, more=(PackedLayout(),))
+
+
+@pytest.mark.parametrize("name", ["tartanair", "dynamic_replica", "spring", "omniworld_game"])
+def test_packed_views_are_those_of_the_source(tmp_path, name):
+    layouts.WRITERS[name, "published"](tmp_path / "in")
+    source, report, copy = packed(tmp_path / "in", name, tmp_path / "out", quality=100)
+    assert copy.layout.name == "packed"
+    assert [scene.name for scene in copy.scenes] == [scene.name for scene in source.scenes]
+    assert report.views == source.num_frames == copy.num_frames
+    for scene, again in zip(source.scenes, copy.scenes, strict=True):
+        for frame, other in zip(scene.frames, again.frames, strict=True):
+            a, b = source.view(scene, frame), copy.view(again, other)
+            for mask in ("image", "valid", "sky", "sky_labelled"):
+                assert np.array_equal(getattr(a, mask), getattr(b, mask))
+            np.testing.assert_allclose(b.depth, a.depth, rtol=1e-4)
+            np.testing.assert_array_equal(a.camera.intrinsics, b.camera.intrinsics)
+            np.testing.assert_array_equal(a.camera.world_from_cam, b.camera.world_from_cam)
+
+
+def test_layers_are_packed_too(tmp_path):
+    layouts.layered_depth_published(tmp_path / "in")
+    source, _, copy = packed(tmp_path / "in", "layered_depth", tmp_path / "out")
+    a, b = (one.view(one.scenes[0], one.scenes[0].frames[2]) for one in (source, copy))
+    assert a.layers is not None
+    assert b.layers is not None
+    assert np.array_equal(a.layers.glass, b.layers.glass)
+    assert np.array_equal(a.layers.last_valid, b.layers.last_valid)
+    np.testing.assert_allclose(a.layers.last_depth, b.layers.last_depth, rtol=1e-4)
+
+
+def test_pictures_shrink_with_their_cameras(tmp_path):
+    layouts.tartanair_published(tmp_path / "in")
+    source, _, copy = packed(tmp_path / "in", "tartanair", tmp_path / "out", long_side=32)
+    a, b = (one.view(one.scenes[0], one.scenes[0].frames[0]) for one in (source, copy))
+    assert b.image.shape == (24, 32, 3)
+    np.testing.assert_allclose(b.camera.intrinsics[:2], a.camera.intrinsics[:2] / 2, rtol=1e-4)
+
+
+def test_members_of_a_view_stand_together_and_scenes_are_not_split(tmp_path):
+    layouts.tartanair_published(tmp_path / "in")
+    _, report, copy = packed(tmp_path / "in", "tartanair", tmp_path / "out", shard_bytes=1)
+    assert [path.name for path in report.shards] == ["tartanair-000000.tar", "tartanair-000001.tar"]
+    with tarfile.open(report.shards[0]) as archive:
+        names = archive.getnames()
+    keys = [name.partition(".")[0] for name in names]
+    assert keys == sorted(keys)  # WebDataset: what is before the first point is the key
+    assert len(set(keys)) == 6
+    assert len({key.rpartition("/")[0] for key in keys}) == 1
+    assert copy.num_frames == 12
+
+
+def test_broken_frames_are_left_out_and_told(tmp_path):
+    truth = layouts.tartanair_published(tmp_path / "in")
+    truth.image.write_bytes(b"broken")
+    _, report, copy = packed(tmp_path / "in", "tartanair", tmp_path / "out")
+    assert len(report.broken) == 1
+    assert copy.num_frames == 11
+
+
+def test_archives_are_not_overwritten(tmp_path):
+    layouts.tartanair_published(tmp_path / "in")
+    packed(tmp_path / "in", "tartanair", tmp_path / "out")
+    with pytest.raises(OutputError, match="holds archives already"):
+        packed(tmp_path / "in", "tartanair", tmp_path / "out")
+
+
+def test_damaged_archives_are_named(tmp_path):
+    layouts.tartanair_published(tmp_path / "in")
+    _, report, _ = packed(tmp_path / "in", "tartanair", tmp_path / "out", shard_bytes=1)
+    shard = report.shards[1]
+    content = shard.read_bytes()
+    with tarfile.open(shard) as archive:
+        starts = [member.offset for member in archive]
+    for end in (len(content) // 2 - 100, starts[8], starts[9] + 600):  # in the middle, between members, within one
+        shard.write_bytes(content[:end])
+        with pytest.raises(InputError, match=r"tartanair-000001\.tar (is cut off|cannot be read)"):
+            open_source(SOURCES["tartanair"], tmp_path / "out", more=(PackedLayout(),))
+    shard.write_bytes(b"no archive" * 100)
+    with pytest.raises(InputError, match=r"tartanair-000001\.tar cannot be read as a tar archive"):
+        open_source(SOURCES["tartanair"], tmp_path / "out", more=(PackedLayout(),))
+
+
+def test_compressed_archives_are_refused(tmp_path):
+    (tmp_path / "a.tar.gz").write_bytes(b"x")
+    with pytest.raises(InputError, match=r"a\.tar\.gz is compressed.*repack it as \.tar"):
+        open_source(SOURCES["tartanair"], tmp_path)
+
+
+def test_members_outside_the_tree_are_passed_over(tmp_path):
+    with tarfile.open(tmp_path / "a.tar", "w") as archive:
+        for name in ("../office/Easy/P001/000_rgb.png", "office/Easy/P001/.hidden_rgb.png"):
+            archive.addfile(tarfile.TarInfo(name))
+        link = tarfile.TarInfo("office/Easy/P001/001_rgb.png")
+        link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
+        archive.addfile(link)
+    with pytest.raises(InputError, match="holds no scenes"):
+        open_source(SOURCES["tartanair"], tmp_path)
