@@ -11,6 +11,7 @@ from mda.cli.messages import amount, progress_bar
 if TYPE_CHECKING:
     from mda.data.check import CheckReport
     from mda.data.contract import OpenedSource, SourceInfo
+    from mda.evaluation.benchmark import Dataset
 
 HELP = "list, check and pack data sets for training"
 DESCRIPTION = """Data sets for training and evaluation.
@@ -71,6 +72,9 @@ def _list(arguments: argparse.Namespace) -> int:
     for info in _sources().values():
         layouts = ", ".join(layout.name for layout in info.layouts)
         print(f"{info.name:{width}}  {info.title}; {info.licence}; layouts: {layouts}; {info.link}")
+    print("\nof `mda evaluate` (docs/evaluation.md):")
+    for dataset in _benchmarks().values():
+        print(f"{dataset.name:{width}}  {dataset.title}; {dataset.licence}; {dataset.link}")
     return 0
 
 
@@ -81,6 +85,8 @@ def _check(arguments: argparse.Namespace) -> int:
     from mda.io.atomic import make_folder  # noqa: PLC0415
     from mda.io.images import write_png  # noqa: PLC0415
 
+    if arguments.source in _benchmarks():
+        return _check_benchmark(arguments)
     info = _info(arguments.source)
     sheet = arguments.out or Path("data_check") / f"{info.name}.png"
     if sheet.exists() and not arguments.overwrite:
@@ -124,7 +130,7 @@ def _info(name: str) -> "SourceInfo":
 
     sources = _sources()
     if name not in sources:
-        message = f"There is no source {name!r}; the sources are {', '.join(sources)}."
+        message = f"There is no source {name!r}; the sources are {', '.join([*sources, *_benchmarks()])}."
         raise ConfigError(message)
     return sources[name]
 
@@ -136,17 +142,56 @@ def _open(arguments: argparse.Namespace, info: "SourceInfo") -> "OpenedSource":
     return open_source(info, arguments.root, layout=arguments.layout, split=arguments.split, more=(PackedLayout(),))
 
 
+def _check_benchmark(arguments: argparse.Namespace) -> int:
+    """Check a data set of `mda evaluate`; ROOT is its folder, or that of all data sets."""
+    from mda.data.sheet import draw_sheet  # noqa: PLC0415 - imports numpy and torch
+    from mda.errors import ConfigError, InputError, OutputError  # noqa: PLC0415
+    from mda.evaluation.benchmark import FoundDataset, ViewSize  # noqa: PLC0415
+    from mda.evaluation.checking import check_dataset  # noqa: PLC0415
+    from mda.io.atomic import make_folder  # noqa: PLC0415
+    from mda.io.images import write_png  # noqa: PLC0415
+
+    dataset = _benchmarks()[arguments.source]
+    if arguments.layout or arguments.split:
+        message = f"{dataset.title} has one layout and one part; leave out --layout and --split."
+        raise ConfigError(message)
+    sheet = arguments.out or Path("data_check") / f"{dataset.name}.png"
+    if sheet.exists() and not arguments.overwrite:
+        message = f"{sheet} exists; give --overwrite to replace it, or another --out."
+        raise OutputError(message)
+    folder = dataset.find(arguments.root) or arguments.root
+    found = FoundDataset(dataset=dataset, scenes=tuple(dataset.list_scenes(folder, ViewSize())))
+    if not found.frames:
+        message = f"{folder} holds no scene of {dataset.title}; expected {dataset.folder}/ (docs/evaluation.md)."
+        raise InputError(message)
+    frames = None if arguments.all else arguments.frames
+    with progress_bar(min(frames or found.frames, found.frames), "frame", "check") as bar:
+        report = check_dataset(found, frames=frames, progress=bar.update)
+    print(f"{dataset.title}: {amount(report.frames, 'frame')}, {amount(report.scenes, 'scene')}")
+    _print_report(report, "m")
+    if report.examples:
+        make_folder(sheet.parent)
+        write_png(sheet, draw_sheet(report, title=dataset.title, unit="m"))
+        print(f"contact sheet: {sheet}")
+    return 0 if report.whole else 1
+
+
 def _print(source: "OpenedSource", report: "CheckReport") -> None:
     info = source.info
     print(
         f"{info.title}, {source.layout.name} layout: {amount(report.frames, 'frame')}, {amount(report.scenes, 'scene')}"
     )
+    _print_report(report, info.unit, info.sky)
+
+
+def _print_report(report: "CheckReport", unit: str, sky: str | None = None) -> None:
     sizes = ", ".join(f"{w} x {h} ({count})" for (h, w), count in sorted(report.sizes.items()))
     print(f"read {amount(report.read, 'frame')}: {sizes or 'none was usable'}")
     if report.depth_range is not None:
         low, middle, high = report.depth_range
-        print(f"depth: {low:.3g} to {high:.3g} {info.unit}, median {middle:.3g}; known at {report.valid:.0%} of pixels")
-    print(f"sky: {report.sky:.0%} sky, {report.unknown_sky:.0%} unknown ({info.sky})")
+        print(f"depth: {low:.3g} to {high:.3g} {unit}, median {middle:.3g}; known at {report.valid:.0%} of pixels")
+    if sky is not None:
+        print(f"sky: {report.sky:.0%} sky, {report.unknown_sky:.0%} unknown ({sky})")
     if report.agreement is not None:
         told = f"{report.agreement:.0%} of points agree within 5 % with the next frame ({amount(report.pairs, 'pair')})"
         print(f"cameras against depth: {told}")
@@ -169,3 +214,10 @@ def _sources() -> "dict[str, SourceInfo]":
     from mda.data.sources import SOURCES  # noqa: PLC0415 - imports numpy and torch
 
     return dict(SOURCES)
+
+
+def _benchmarks() -> "dict[str, Dataset]":
+    """Data sets that only `mda evaluate` reads, by name; a source of the same name goes first."""
+    from mda.evaluation.checking import benchmark_datasets  # noqa: PLC0415 - imports torch
+
+    return {name: dataset for name, dataset in benchmark_datasets().items() if name not in _sources()}

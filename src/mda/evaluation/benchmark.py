@@ -90,6 +90,7 @@ class Dataset:
         list_scenes: scenes of the data set in the given folder, for a network of the given size.
         scenes: number of scenes of the complete data set; None where that is not published.
         frames: number of frames of the complete data set; None where that is not published.
+        title, licence, link: what it is called, under which terms it may be used, and where to get it.
     """
 
     name: str
@@ -97,6 +98,9 @@ class Dataset:
     list_scenes: Callable[[Path, ViewSize], Sequence[Scene]]
     scenes: int | None = None
     frames: int | None = None
+    title: str = ""
+    licence: str = "see its page"
+    link: str = ""
 
     def find(self, data: Path) -> Path | None:
         """Its folder below `data`, or `data` itself where that is the data set; None where it is not there."""

@@ -192,7 +192,16 @@ def _mask(path: Path, size: tuple[int, ...]) -> Bool[ndarray, "h w"]:
     return found
 
 
-IBIMS = Dataset(name="ibims", folder="ibims1_core_raw", list_scenes=ibims_scenes, scenes=100, frames=100)
+IBIMS = Dataset(
+    name="ibims",
+    folder="ibims1_core_raw",
+    list_scenes=ibims_scenes,
+    scenes=100,
+    frames=100,
+    title="iBims-1",
+    licence="research, see its page",
+    link="https://www.asg.ed.tum.de/lmf/ibims1/",
+)
 EDGE_DATASETS = (
     IBIMS,
     replace(SINTEL, list_scenes=sintel_scenes),

@@ -223,8 +223,26 @@ def datasets(*, published: bool) -> tuple[Dataset, ...]:
             name="nrgbd",
             folder="neural_rgbd",
             list_scenes=partial(nrgbd, published=published),
+            title="Neural RGB-D",
+            licence="of its Blender scenes, see its page",
+            link="https://github.com/dazinovic/neural-rgbd-surface-reconstruction",
         ),
         # 18 test sequences; those of `stairs` have 500 frames, the others 1000.
-        Dataset(name="7scenes", folder="7scenes", list_scenes=seven_scenes, scenes=18, frames=86),
-        Dataset(name="hiroom", folder="DA3-BENCH/hiroom", list_scenes=hiroom),
+        Dataset(
+            name="7scenes",
+            folder="7scenes",
+            list_scenes=seven_scenes,
+            scenes=18,
+            frames=86,
+            title="7-Scenes",
+            licence="non-commercial research",
+            link="https://www.microsoft.com/en-us/research/project/rgb-d-dataset-7-scenes/",
+        ),
+        Dataset(
+            name="hiroom",
+            folder="DA3-BENCH/hiroom",
+            list_scenes=hiroom,
+            title="HiRoom, of the Depth Anything 3 benchmark",
+            link="https://huggingface.co/datasets/depth-anything/DA3-BENCH",
+        ),
     )

@@ -4,6 +4,7 @@ Which frames, how depth is encoded, and which pixels are invalid.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -151,14 +152,58 @@ def files_in(folder: Path) -> list[Path]:
         raise InputError(message) from error
 
 
-SINTEL = Dataset(name="sintel", folder="sintel", list_scenes=sintel_scenes, scenes=23, frames=1064)
-BONN = Dataset(name="bonn", folder="bonn/rgbd_bonn_dataset", list_scenes=bonn_scenes, scenes=5, frames=550)
-KITTI = Dataset(name="kitti", folder=_KITTI_FOLDER, list_scenes=kitti_scenes)
+SINTEL = Dataset(
+    name="sintel",
+    folder="sintel",
+    list_scenes=sintel_scenes,
+    scenes=23,
+    frames=1064,
+    title="MPI Sintel",
+    licence="research, see its page",
+    link="http://sintel.is.tue.mpg.de/depth",
+)
+BONN = Dataset(
+    name="bonn",
+    folder="bonn/rgbd_bonn_dataset",
+    list_scenes=bonn_scenes,
+    scenes=5,
+    frames=550,
+    title="Bonn RGB-D Dynamic",
+    link="https://www.ipb.uni-bonn.de/data/rgbd-dynamic-dataset/",
+)
+KITTI = Dataset(
+    name="kitti",
+    folder=_KITTI_FOLDER,
+    list_scenes=kitti_scenes,
+    title="KITTI depth, validation drives",
+    licence="CC BY-NC-SA 3.0",
+    link="https://www.cvlibs.net/datasets/kitti/eval_depth_all.php",
+)
 DIODE = Dataset(
-    name="diode", folder="diode/val", list_scenes=partial(diode_scenes, per_scan=False), scenes=771, frames=771
+    name="diode",
+    folder="diode/val",
+    list_scenes=partial(diode_scenes, per_scan=False),
+    scenes=771,
+    frames=771,
+    title="DIODE, validation, each image alone",
+    licence="MIT",
+    link="https://diode-dataset.org/",
 )
-DIODE_SCAN = Dataset(
-    name="diode-scan", folder="diode/val", list_scenes=partial(diode_scenes, per_scan=True), frames=771
+DIODE_SCAN = replace(
+    DIODE,
+    name="diode-scan",
+    list_scenes=partial(diode_scenes, per_scan=True),
+    scenes=None,
+    title="DIODE, validation, each scan together",
 )
-NYU = Dataset(name="nyu", folder="nyu_v2/val", list_scenes=nyu_scenes, scenes=654, frames=654)
+NYU = Dataset(
+    name="nyu",
+    folder="nyu_v2/val",
+    list_scenes=nyu_scenes,
+    scenes=654,
+    frames=654,
+    title="NYU Depth v2, test",
+    licence="research, see its page",
+    link="https://cs.nyu.edu/~fergus/datasets/nyu_depth_v2.html",
+)
 DATASETS = (SINTEL, BONN, KITTI, DIODE, DIODE_SCAN, NYU)
