@@ -16,7 +16,7 @@ from mda.training.composing import compose_config
 from mda.training.main import train
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-parser.add_argument("--steps", type=int, default=40)
+parser.add_argument("--steps", type=int, default=80)
 parser.add_argument("--folder", type=Path, default=Path("eval_results/examples/07_train"))
 parser.add_argument("set", nargs="*", metavar="FIELD=VALUE", help="any other setting, e.g. data.views_per_batch=16")
 options = parser.parse_args()

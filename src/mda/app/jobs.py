@@ -7,13 +7,14 @@ import shutil
 import tempfile
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mda.errors import ConfigError, InputError
 from mda.inference import Predictor, load
 from mda.inference.loading import find_weights
 from mda.inference.runs import RunSettings, predict_to_run
+from mda.inference.windows import Order
 from mda.io.archive import load_run
 from mda.io.clips import Clip, count_views, list_inputs
 from mda.io.clouds import CloudFilter
@@ -146,7 +147,7 @@ class Jobs:
             size=min(options.size or find_preset(options.model).long_side, self.limits.size),
             decoder=None if options.decoder is None else Decoder(options.decoder),
             fps=options.fps,
-            order="independent" if options.alone else None,
+            order=Order.INDEPENDENT if options.alone else None,
             save_mixture=True,
             ply=False,
         )
@@ -178,17 +179,23 @@ class Jobs:
         depth = colour_depth(opened.depth(position), sky=opened.sky(position), limits=limits)
         return opened.color(position), depth
 
-    def cloud(self, run: Path) -> Path:
-        """The cloud for the page, edges as they are."""
-        return self._export(run, "glb", CloudFilter(max_points=_SHOWN_POINTS), "shown")
+    def cloud(self, run: Path, filters: CloudFilter = CloudFilter()) -> Path | None:  # noqa: B008 - a frozen record
+        """The cloud for the page; None where views were looked at alone and have no common world.
 
-    def export(self, run: Path, name: str) -> Path:
+        Raises:
+            InputError: no point is left.
+        """
+        if load_run(run).info.settings.get("order") == Order.INDEPENDENT:
+            return None
+        return self._export(run, "glb", replace(filters, max_points=_SHOWN_POINTS), "shown")
+
+    def export(self, run: Path, name: str, filters: CloudFilter = CloudFilter()) -> Path:  # noqa: B008
         """The run in a format, as one file; folders are packed into a zip archive.
 
         Raises:
             MdaError: the format does not exist, or cannot hold this run.
         """
-        path = self._export(run, name, CloudFilter(), "exports")
+        path = self._export(run, name, filters, "exports")
         return Path(shutil.make_archive(str(path), "zip", path)) if path.is_dir() else path
 
     def summary(self, run: Path) -> str:

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from mda.app.jobs import AppLimits, JobOptions, Jobs
 from mda.errors import MdaError
+from mda.io.clouds import CloudFilter
 from mda.io.exporters import FORMATS
 from mda.mixtures import Decoder
 from mda.optional import require
@@ -21,6 +22,7 @@ _Result = TypeVar("_Result")
 _Number = int | float
 _TITLE = "mda: depth without flying points"
 _OWN = "the model's own"
+_EDGE_RATIO = 0.1
 _IMAGE_KINDS = ("image", "video", ".heic", ".heif", ".tif", ".tiff")
 
 
@@ -89,6 +91,19 @@ def launch(
     return page
 
 
+def _told(function: Callable[[], _Result], jobs: Jobs, kind: Any) -> _Result:  # noqa: ANN401 - gradio.Error
+    """What a function returns; errors that have a message for people go to the page."""
+    try:
+        return function()
+    except MdaError as error:
+        raise kind(html.escape(jobs.told(str(error))), print_exception=False) from error
+
+
+def _filters(*, edges: bool, unsure: _Number) -> CloudFilter:
+    """Which points a visitor wants."""
+    return CloudFilter(edge_ratio=_EDGE_RATIO if edges else None, drop_percent=float(unsure))
+
+
 @contextmanager
 def _ends_on_sigterm() -> Iterator[None]:
     """Let a polite request to end (a service manager, `kill`) clean up as Ctrl-C does."""
@@ -111,11 +126,7 @@ def build(jobs: Jobs) -> Any:  # noqa: ANN401 - gradio.Blocks, which need not be
     gr = require("gradio", "app")
 
     def told(function: Callable[[], _Result]) -> _Result:
-        """What a function returns; errors that have a message for people go to the page."""
-        try:
-            return function()
-        except MdaError as error:
-            raise gr.Error(html.escape(jobs.told(str(error))), print_exception=False) from error
+        return _told(function, jobs, gr.Error)
 
     def predict(
         files: list[str] | None,
@@ -136,17 +147,20 @@ def build(jobs: Jobs) -> Any:  # noqa: ANN401 - gradio.Blocks, which need not be
         jobs.remove(old)
         views = len(list((run / "depth").iterdir()))
         slider = gr.Slider(value=0, maximum=max(views - 1, 1), visible=views > 1)
-        cloud = None if alone else told(lambda: str(jobs.cloud(run)))
-        return str(run), slider, jobs.pictures(run, 0), cloud, jobs.summary(run)
+        return str(run), slider, jobs.pictures(run, 0), jobs.summary(run)
 
     def show(run: str | None, position: _Number) -> Any:  # noqa: ANN401 - two pictures, or nothing
         return None if run is None else told(lambda: jobs.pictures(Path(run), int(position)))
 
-    def export(run: str | None, name: str) -> str:
+    def thin(run: str | None, edges: bool, unsure: _Number) -> str | None:  # noqa: FBT001
+        found = run and told(lambda: jobs.cloud(Path(run), _filters(edges=edges, unsure=unsure)))
+        return str(found) if found else None
+
+    def export(run: str | None, name: str, edges: bool, unsure: _Number) -> str:  # noqa: FBT001
         if run is None:
             message = "Predict something first."
             raise gr.Error(message, print_exception=False)
-        return told(lambda: str(jobs.export(Path(run), name)))
+        return told(lambda: str(jobs.export(Path(run), name, _filters(edges=edges, unsure=unsure))))
 
     minutes = 60 * jobs.limits.keep_minutes
     with gr.Blocks(title=_TITLE, analytics_enabled=False, delete_cache=(minutes, minutes)) as page:
@@ -163,6 +177,8 @@ def build(jobs: Jobs) -> Any:  # noqa: ANN401 - gradio.Blocks, which need not be
                     fps = gr.Slider(0.5, 10, 2, step=0.5, label="Views per second of a video")
                 start = gr.Button("Predict", variant="primary")
                 said = gr.Markdown()
+                edges = gr.Checkbox(label="Leave out points at jumps of depth by more than 10 %")
+                unsure = gr.Slider(0, 90, 0, step=5, label="Leave out the least sure points, percent of each view")
                 kinds = [(f"{found.name}: {found.what}", found.name) for found in FORMATS.values()]
                 kind = gr.Dropdown(kinds, value="ply", label="Export")
                 take = gr.Button("Export")
@@ -172,7 +188,9 @@ def build(jobs: Jobs) -> Any:  # noqa: ANN401 - gradio.Blocks, which need not be
                 position = gr.Slider(0, 1, 0, step=1, label="View", visible=False)
                 cloud = gr.Model3D(label="Point cloud", display_mode="point_cloud")
         inputs = [files, model, size, decoder, fps, alone, run]
-        start.click(predict, inputs, [run, position, pictures, cloud, said], concurrency_limit=1)
+        found = start.click(predict, inputs, [run, position, pictures, said], concurrency_limit=1)
+        found.success(thin, [run, edges, unsure], cloud)
         position.change(show, [run, position], pictures, show_progress="hidden")
-        take.click(export, [run, kind], taken)
+        gr.on([edges.change, unsure.release], thin, [run, edges, unsure], cloud)
+        take.click(export, [run, kind, edges, unsure], taken)
     return page

@@ -9,6 +9,7 @@ from PIL import Image
 from mda.app import jobs as app_jobs
 from mda.app.jobs import AppLimits, JobOptions, Jobs, models_here
 from mda.errors import ConfigError, InputError
+from mda.io.clouds import CloudFilter
 from mda.io.exporters import FORMATS
 from mda.io.ply import read_ply
 from tests.cli.conftest import photo
@@ -159,3 +160,17 @@ def test_every_format_can_be_taken_away_as_one_file(jobs, photos) -> None:
             taken = jobs.export(run, name)
             assert taken.stat().st_size > 100
             assert (taken.suffix == ".zip") == found.is_folder
+
+
+def test_filters_reach_cloud_and_exports(jobs, photos) -> None:
+    run = jobs.predict(photos, SMALL, nothing)
+    halved = CloudFilter(drop_percent=50.0)
+    every, half = (len(read_ply(jobs.export(run, "ply", filters)).positions) for filters in (CloudFilter(), halved))
+    assert half == pytest.approx(every / 2, rel=0.02)
+    assert jobs.cloud(run, halved).stat().st_size < jobs.cloud(run).stat().st_size
+
+
+def test_pictures_of_different_things_have_no_common_cloud(jobs, photos) -> None:
+    run = jobs.predict(photos, JobOptions(model="mda_mini", size=64, alone=True), nothing)
+    assert jobs.cloud(run) is None
+    assert jobs.export(run, "depth-png").exists()

@@ -59,13 +59,16 @@ def test_two_visitors_have_their_own_results(served, tmp_path):
     assert "1 views" in said
     runs = sorted(jobs.folder.glob("run-*"))
     assert [len(list((run / "depth").iterdir())) for run in runs] in ([1, 2], [2, 1])
-    taken = [Path(client.predict("npz", api_name="/export")).read_bytes() for client in (first, second)]
+    taken = [Path(client.predict("npz", False, 0, api_name="/export")).read_bytes() for client in (first, second)]
     assert taken[0] != taken[1]
+    assert first.predict(False, 50, api_name="/thin")
+    with pytest.raises(gradio_client.exceptions.AppError):
+        first.predict(False, 100, api_name="/thin")
     # A visitor's new result replaces the old one, and nobody else's.
     predict(first, [photo(tmp_path / "d.jpg", seed=4)])
     assert len(set(jobs.folder.glob("run-*")) - set(runs)) == 1
     assert len(set(runs) - set(jobs.folder.glob("run-*"))) == 1
-    assert second.predict("npz", api_name="/export")
+    assert second.predict("npz", False, 0, api_name="/export")
 
 
 def test_files_of_the_machine_and_of_others_are_not_served(served, tmp_path):
@@ -102,7 +105,15 @@ def test_paths_of_the_server_cannot_be_sent_as_uploads(served, path):
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"model": "/etc/passwd"}, {"size": -5}, {"size": 1e9}, {"decoder": "rm"}, {"fps": 0}, {"fps": -1}]
+    "wrong",
+    [
+        {"model": "/etc/passwd"},
+        {"size": -5},
+        {"size": 1e9},
+        {"decoder": "rm"},
+        {"fps": 0},
+        {"fps": -1},
+    ],
 )
 def test_values_that_the_page_does_not_offer_are_refused(served, tmp_path, wrong):
     jobs, url = served
