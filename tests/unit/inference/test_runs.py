@@ -6,6 +6,7 @@ import torch
 from PIL import Image
 
 from mda.errors import ConfigError, InputError, OutputError
+from mda.inference.memory import peak_bytes
 from mda.inference.runs import RunSettings, predict_to_run
 from mda.io.archive import RunWriter, load_run
 from mda.io.clips import list_inputs
@@ -13,6 +14,7 @@ from mda.io.clouds import RunCloud
 from mda.io.ply import read_ply
 from tests.unit.inference.pretend import pictures, pretend_predictor, true_depth
 
+CPU = torch.device("cpu")
 WINDOWS = (1.0, 0.2, 6.0)
 
 
@@ -80,6 +82,22 @@ def test_an_interrupted_run_goes_on_and_ends_the_same(clip, tmp_path, monkeypatc
         np.testing.assert_array_equal(np.load(part / "depth" / file.name), np.load(file))
     for file in sorted((whole / "camera").iterdir()):
         np.testing.assert_array_equal(np.load(part / "camera" / file.name)["pose"], np.load(file)["pose"])
+
+
+@pytest.mark.parametrize("order", ["sequence", "unordered"])
+def test_memory_does_not_grow_with_the_clip(tmp_path, order):
+    def peak(count: int) -> int:
+        folder = tmp_path / str(count)
+        folder.mkdir()
+        for number, pixels in enumerate(pictures(count)):
+            Image.fromarray(pixels).save(folder / f"{number}.png")
+        clip, chosen = list_inputs([folder]).clips[0], settings(max_views=4, order=order)
+        return peak_bytes(lambda: predict_to_run(pretend_predictor(), clip, tmp_path / f"run {count}", chosen), CPU)
+
+    few, many = peak(7), peak(40)
+    assert many <= 1.02 * few
+    # A window and what it is joined to, but never two predictions.
+    assert few <= 1.3 * peak(4)
 
 
 @pytest.mark.parametrize("order", ["unordered", "independent"])
