@@ -17,12 +17,12 @@ HW = (2, 3)
 GIB = 2**30
 
 
-def used(any_predictor, views: int) -> float:
-    """GiB that so many views take together, with the weights."""
+def used(any_predictor, views: int, share: float = 1.0) -> float:
+    """GiB of the weights and of `share` times what so many views take together."""
     images = pictures(views, hw=size(any_predictor))
     weights = sum(tensor.nbytes for tensor in any_predictor.network.state_dict().values())
     beyond = peak_bytes(lambda: any_predictor.predict(images, max_views=max(views, 2)), any_predictor.device)
-    return (weights + beyond) / GIB
+    return (weights + share * beyond) / GIB
 
 
 def size(any_predictor) -> tuple[int, int]:
@@ -30,12 +30,12 @@ def size(any_predictor) -> tuple[int, int]:
 
 
 def test_what_is_chosen_fits_and_is_not_far_from_all(any_predictor) -> None:
-    budget = 1.3 * used(any_predictor, 10)
+    budget = used(any_predictor, 10, 1.7)
     fitted, views = fitted_to(any_predictor, budget, size(any_predictor))
     assert 5 <= views <= 20
     assert used(fitted, views) <= budget
     with pytest.raises(ConfigError, match="Raise --memory"):
-        fitted_to(any_predictor, 0.5 * used(any_predictor, 1), size(any_predictor))
+        fitted_to(any_predictor, used(any_predictor, 2, 0.5), size(any_predictor))
 
 
 def test_portions_are_as_large_as_usual_where_there_is_room(any_predictor, monkeypatch) -> None:
@@ -46,7 +46,7 @@ def test_portions_are_as_large_as_usual_where_there_is_room(any_predictor, monke
 
 
 def test_where_memory_is_short_the_heads_look_at_one_view_at_a_time(any_predictor, monkeypatch) -> None:
-    short = 1.3 * used(any_predictor, 3)
+    short = used(any_predictor, 3, 1.7)
     monkeypatch.setattr(chunks, "_ON_CPU", 4)
     fitted, views = fitted_to(any_predictor, short, size(any_predictor))
     assert fitted.chunk == 1

@@ -42,16 +42,16 @@ def test_views_are_doubled_while_that_is_sure_to_fit():
 
     def peak(count: int) -> int:
         asked.append(count)
-        return max(100 + 10 * count, 17 * count)
+        return max(100 + 10 * count, 23 * count)
 
-    # 1.25 * 17 * 23 + 500 is just within 1000; what 16 views need, 272, tells 16 * 400 / 272.
-    assert views_within(1000, 500, peak) == 23
-    assert asked == [2, 4, 8, 16]
+    # 1.5 * 23 * 17 + 400 is just within 1000; what 8 views need, 184, tells 8 * 400 / 184.
+    assert views_within(1000, 400, peak) == 17
+    assert asked == [2, 4, 8]
     with pytest.raises(ConfigError, match="--memory"):
         views_within(600, 500, peak)
 
 
 def test_no_more_is_measured_than_tells_anything():
     asked = []
-    assert views_within(10**9, 0, lambda count: asked.append(count) or count) == 8 * 10**8
-    assert max(asked) == 32
+    assert views_within(3 * 10**9, 0, lambda count: asked.append(count) or count) == 2 * 10**9
+    assert max(asked) == 8
