@@ -28,6 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--seed", type=int, default=0, metavar="N", help="seed of the first clip, the others follow; default 0")
     add("--family", metavar="NAME", help="kind of scene; default: any")
     add("--camera-effects", action="store_true", help="blur, noise and JPEG of ordinary cameras; depth stays exact")
+    add("--glass", type=int, default=0, metavar="N", help="panes of glass in front; both layers are written; default 0")
     add("--workers", type=whole_number, metavar="N", help="processes; default: one per core")
 
 
@@ -40,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
     from mda.synthetic import CAMERA_EFFECTS, Effects, RenderOptions, write_scenes  # noqa: PLC0415 - a compiler
 
     effects = CAMERA_EFFECTS if arguments.camera_effects else Effects()
-    options = RenderOptions(family=arguments.family, effects=effects)
+    options = RenderOptions(family=arguments.family, effects=effects, glass=arguments.glass)
     since = time.perf_counter()
     with progress_bar(arguments.clips, "clip", "synth") as bar:
 

@@ -105,7 +105,7 @@ def _sky_labelled(clips: Sequence[SceneClip | ViewClip]) -> Bool[Tensor, "b v h 
 
 def _layers(clips: Sequence[SceneClip | ViewClip], distance: Float[Tensor, "b"]) -> LayerTargets | None:
     """Transparent surfaces, unknown in the clips without such labels; None if no clip has any."""
-    found = [clip.layers if isinstance(clip, ViewClip) else None for clip in clips]
+    found = [clip.layers for clip in clips]
     if all(layers is None for layers in found):
         return None
     nowhere = np.zeros(clips[0].depth.shape, np.bool_)

@@ -7,6 +7,8 @@
     SCENE/sky/000000.npy      (h, w) bool
     SCENE/edges/000000.npz    valid, edge, skyline (h, w) bool; front_depth, back_depth (h, w) float32;
                               surface (h, w) int32
+    SCENE/layers/000000.npz   only of scenes with glass: glass, last_valid (h, w) bool; last_depth (h, w) float32, the
+                              depth of the opaque surface behind; depth/ is then that of the glass
 
 A scene is written under a hidden name and renamed when it is complete, so a folder with a scene's name holds it all.
 """
@@ -20,6 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mda.data.clips import LayerClip
 from mda.data.source import SceneClip
 from mda.errors import InputError
 from mda.io.atomic import make_folder, output_error
@@ -38,6 +41,7 @@ _EDGE_ARRAYS = {
     "back_depth": np.float32,
     "surface": np.int32,
 }
+_LAYER_ARRAYS = {"glass": np.bool_, "last_depth": np.float32, "last_valid": np.bool_}
 
 
 class FolderSource:
@@ -113,7 +117,13 @@ def read_clip(scene: Path) -> SceneClip:
         edges = _load(paths["edges"], tuple(_EDGE_ARRAYS))
         for key, dtype in _EDGE_ARRAYS.items():
             keep(key, edges[key], paths["edges"], (height, width), dtype)
-    return SceneClip(name=name, seed=seed, info=info, **{key: np.stack(arrays) for key, arrays in parts.items()})
+        if about.get("layers") is True:
+            found = _load(paths["layers"], tuple(_LAYER_ARRAYS))
+            for key, dtype in _LAYER_ARRAYS.items():
+                keep(key, found[key], paths["layers"], (height, width), dtype)
+    stacked = {key: np.stack(arrays) for key, arrays in parts.items()}
+    layers = {key: stacked.pop(key) for key in _LAYER_ARRAYS if key in stacked}
+    return SceneClip(name=name, seed=seed, info=info, layers=LayerClip(**layers) if layers else None, **stacked)
 
 
 def read_about(scene: Path) -> dict:
@@ -149,7 +159,7 @@ def write_clip(scene: Path, clip: SceneClip) -> None:
     partial = scene.with_name(f".{scene.name}.{secrets.token_hex(4)}{_PARTIAL}")
     make_folder(partial)
     try:
-        for folder in ("color", "depth", "camera", "sky", "edges"):
+        for folder in ("color", "depth", "camera", "sky", "edges", *(() if clip.layers is None else ("layers",))):
             (partial / folder).mkdir()
         for view in range(clip.num_views):
             paths = _paths(partial, view)
@@ -158,6 +168,9 @@ def write_clip(scene: Path, clip: SceneClip) -> None:
             np.save(paths["sky"], clip.sky[view])
             np.savez(paths["camera"], pose=clip.world_from_cam[view], intrinsics=clip.intrinsics[view])
             np.savez_compressed(paths["edges"], **{key: getattr(clip, key)[view] for key in _EDGE_ARRAYS})
+            if clip.layers is not None:
+                arrays = {key: getattr(clip.layers, key)[view] for key in _LAYER_ARRAYS}
+                np.savez_compressed(paths["layers"], **arrays)
         (partial / SCENE_FILE).write_text(json.dumps(_about(clip), indent=1) + "\n", "utf-8")
         partial.rename(scene)
     except OSError as error:
@@ -181,12 +194,13 @@ def _about(clip: SceneClip) -> dict[str, object]:
         "num_views": clip.num_views,
         "height": height,
         "width": width,
+        **({} if clip.layers is None else {"layers": True}),
         "info": dict(clip.info),
     }
 
 
 def _paths(scene: Path, view: int) -> dict[str, Path]:
-    endings = {"color": "png", "depth": "npy", "camera": "npz", "sky": "npy", "edges": "npz"}
+    endings = {"color": "png", "depth": "npy", "camera": "npz", "sky": "npy", "edges": "npz", "layers": "npz"}
     return {folder: scene / folder / f"{view:06d}.{ending}" for folder, ending in endings.items()}
 
 

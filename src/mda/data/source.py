@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from mda.data.clips import LayerClip
 from mda.shapes import Bool, Float32, Int, UInt8, ndarray
 
 
@@ -26,6 +27,7 @@ class SceneClip:
         intrinsics: in pixels, the centre of the top-left pixel at (0.5, 0.5).
         name: for messages and file names.
         seed: number the scene was made from, or -1.
+        layers: transparent surfaces, where the scene has them; `depth` is then that of the nearest one.
         info: what else is known of how the clip was made (plain numbers and strings, as in JSON).
     """
 
@@ -42,6 +44,7 @@ class SceneClip:
     intrinsics: Float32[ndarray, "v 3 3"]
     name: str
     seed: int = -1
+    layers: LayerClip | None = None
     info: Mapping[str, object] = field(default_factory=dict)
 
     @property

@@ -30,6 +30,8 @@ class LossWeights:
         scale: squared deviation of the mean depth ratio, and of its inverse, from one.
         confidence: mean squared log confidence.
         log_weight: mean squared log weight, added to each pixel's likelihood where log weights are clamped.
+        layers, transparency: first and last surface at glass, and where there is glass, see
+            `mda.losses.transparent`; for networks with independent weights only.
     """
 
     depth: float = 1.0
@@ -44,6 +46,8 @@ class LossWeights:
     scale: float = 0.1
     confidence: float = 1e-6
     log_weight: float = 1e-3
+    layers: float = 1.0
+    transparency: float = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,6 +19,7 @@ class LossTerms:
         points, point_scale: point error, and its scale's penalty.
         gradient: multi-scale gradient error.
         scale: penalty on the mean depth ratio; confidence: on log confidences.
+        layers: likelihood of both surfaces at glass; transparency: where there is glass.
     """
 
     depth: Float[Tensor, ""]
@@ -32,6 +33,8 @@ class LossTerms:
     gradient: Float[Tensor, ""]
     scale: Float[Tensor, ""]
     confidence: Float[Tensor, ""]
+    layers: Float[Tensor, ""]
+    transparency: Float[Tensor, ""]
 
     def items(self) -> Iterator[tuple[str, Float[Tensor, ""]]]:
         """Names and values, in order."""

@@ -17,9 +17,10 @@ from mda.losses.reduce import Masked, below_quantile
 from mda.losses.regularisers import point_scale_penalty, scale_penalty
 from mda.losses.report import LossCounts, LossReport, LossTerms
 from mda.losses.sky import largest_weight, sky_cross_entropy
+from mda.losses.transparent import layer_nll, transparency_error
 from mda.mixtures import ALPHA, Family, Space
 from mda.shapes import Bool, Float, Tensor
-from mda.structures import NetworkOutput, Targets
+from mda.structures import LayerTargets, NetworkOutput, Targets
 
 
 @final
@@ -33,38 +34,68 @@ class TrainingLoss:
     def __init__(self, config: LossConfig = LossConfig()) -> None:  # noqa: B008 - a frozen record
         self.config = config
 
-    def __call__(self, output: NetworkOutput, targets: Targets) -> LossReport:
+    def __call__(self, output: NetworkOutput, targets: Targets, layers: LayerTargets | None = None) -> LossReport:
         """Loss of a batch, in single precision whatever the network ran in.
 
         Args:
             output: prediction of a network; sky and cameras may be missing.
             targets: ground truth of the same shape [b, v, h, w].
+            layers: transparent surfaces, which networks with independent weights learn.
         """
         with torch.autocast(targets.depth.device.type, enabled=False):
             scene = prepare(output, targets)
             choice = choose(scene, self.config)
-            depth = depth_likelihood(scene, choice, self.config)
+            glass = None if output.activity is None else layers
+            depth = depth_likelihood(scene, choice, self.config, glass)
             kept = below_quantile(depth.nll)
             terms = _terms(scene, choice, depth, kept, self.config)
+            if glass is not None and output.activity is not None:
+                terms = replace(terms, **_layer_terms(scene, choice, output.activity, glass, self.config))
             counts = _counts(scene, kept.mask, targets)
             clip_nll = kept.tally_per_clip().mean.detach()
         return LossReport(total=terms.sum(), terms=terms, counts=counts, scale=choice.scale, clip_nll=clip_nll)
 
 
-def depth_likelihood(scene: Scene, choice: Choice, config: LossConfig) -> Likelihood:
-    """Likelihood of the true depth at the prediction's scale.
+def depth_likelihood(
+    scene: Scene, choice: Choice, config: LossConfig, layers: LayerTargets | None = None
+) -> Likelihood:
+    """Likelihood of the true depth at the prediction's scale; at glass the layers have terms of their own.
 
     Where weights are clamped, the (weighted) spread of the log weights is added to each pixel, as published.
     """
-    aligned = scene.target
-    if config.align_scale:
-        # Times the reciprocal as published: a division rounds the pixel that defines the median the other way.
-        aligned = aligned * (choice.scale + 1e-8).reciprocal()[:, None, None, None]
-    depth = likelihood(scene.mixture, aligned, scene.known, choice.weights)
+    mask = scene.known if layers is None else scene.known & ~(layers.glass & layers.labelled)
+    depth = likelihood(scene.mixture, _aligned(scene.target, choice, config), mask, choice.weights)
     if not config.clamp_log_weights:
         return depth
     nll = depth.nll.values + config.weights.log_weight * depth.log_weight_spread
     return replace(depth, nll=Masked(values=nll, mask=depth.nll.mask))
+
+
+def _aligned(depth: Tensor, choice: Choice, config: LossConfig) -> Float[Tensor, "b v h w"]:
+    """True depth at the prediction's scale."""
+    if not config.align_scale:
+        return depth
+    # Times the reciprocal as published: a division rounds the pixel that defines the median the other way.
+    return depth * (choice.scale + 1e-8).reciprocal()[:, None, None, None]
+
+
+def _layer_terms(
+    scene: Scene, choice: Choice, activity: Tensor, layers: LayerTargets, config: LossConfig
+) -> dict[str, Tensor]:
+    """Terms of transparent surfaces, weighted."""
+    glass, weights = layers.glass & layers.labelled & scene.finite, config.weights
+    last = torch.where(layers.last_valid, layers.last_depth.to(scene.target.dtype), 1.0)
+    behind = glass & layers.last_valid & (last > 0) & (last < MAX_DEPTH)
+    found = {}
+    if weights.layers:
+        first = (_aligned(scene.target, choice, config), glass & scene.known)
+        nll = layer_nll(scene.mixture, first, (_aligned(last, choice, config), behind))
+        found["layers"] = weights.layers * ALPHA * nll
+    if weights.transparency:
+        usable = torch.where(scene.finite[..., None], activity.to(scene.target.dtype), 0.0)
+        error = transparency_error(usable, layers.glass, layers.labelled & scene.finite)
+        found["transparency"] = weights.transparency * ALPHA * error
+    return found
 
 
 def _terms(scene: Scene, choice: Choice, depth: Likelihood, kept: Masked, config: LossConfig) -> LossTerms:
@@ -85,6 +116,8 @@ def _terms(scene: Scene, choice: Choice, depth: Likelihood, kept: Masked, config
         gradient=weights.gradient * _gradient_term(scene, choice, config) if weights.gradient else zero,
         scale=weights.scale * scale_penalty(choice.ratio.within(kept.mask)) if regularised else zero,
         confidence=weights.confidence * depth.log_confidence_spread,
+        layers=zero,
+        transparency=zero,
     )
 
 

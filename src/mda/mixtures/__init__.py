@@ -9,5 +9,17 @@ from mda.mixtures.families import ALPHA, Family
 from mda.mixtures.layers import SurfaceLayers
 from mda.mixtures.mixture import DepthMixture
 from mda.mixtures.spaces import LOG_OFFSET, Space
+from mda.mixtures.transparent import TransparentLayers, first_half, transparent_layers
 
-__all__ = ["ALPHA", "LOG_OFFSET", "Decoder", "DepthMixture", "Family", "Space", "SurfaceLayers"]
+__all__ = [
+    "ALPHA",
+    "LOG_OFFSET",
+    "Decoder",
+    "DepthMixture",
+    "Family",
+    "Space",
+    "SurfaceLayers",
+    "TransparentLayers",
+    "first_half",
+    "transparent_layers",
+]

@@ -27,12 +27,13 @@ _MIN_SCALE = 0.1
 
 @dataclass(frozen=True, kw_only=True)
 class MixtureConfig:
-    """Mixture head: number of components, their family and space, whether it knows sky, memory saving in training."""
+    """Mixture head: components, family, space, whether it knows sky, independent weights, memory saving in training."""
 
     components: int = 4
     family: Family = Family.NORMAL
     space: Space = Space.LOG
     sky: bool = True
+    independent: bool = False
     recompute: bool = False
 
 
@@ -67,7 +68,12 @@ class AnyViewConfig:
         mixture_head = None
         if mixture is not None:
             mixture_head = MixtureHead(
-                dim, **sizes, components=mixture.components, sky=mixture.sky, recompute=mixture.recompute
+                dim,
+                **sizes,
+                components=mixture.components,
+                sky=mixture.sky,
+                independent=mixture.independent,
+                recompute=mixture.recompute,
             )
         return AnyViewNetwork(
             backbone=DinoBackbone(backbone),
@@ -147,7 +153,7 @@ class AnyViewNetwork(DepthNetwork):
         levels = [level.flatten(0, 1) for level in features.features]
         encoding = self.camera_decoder(features.camera_tokens[-1])
         cameras = cameras_from_encoding(encoding, image_hw)
-        mixture, sky, ray_map, splats = None, None, None, None
+        mixture, sky, activity, ray_map, splats = None, None, None, None, None
         if self.mixture_head is not None and self.config.mixture is not None:
             maps = self.mixture_head(levels, image_hw)
             mixture = DepthMixture.from_confidence(
@@ -158,6 +164,7 @@ class AnyViewNetwork(DepthNetwork):
                 space=self.config.mixture.space,
             )
             sky = None if maps.sky_log_odds is None else maps.sky_log_odds.unflatten(0, clips)
+            activity = None if maps.activity is None else maps.activity.unflatten(0, clips)
         if mixture is None or rays or gaussians:
             plain = self.head(levels, image_hw, rays=rays)
             depth = plain.depth.unflatten(0, clips)
@@ -172,6 +179,7 @@ class AnyViewNetwork(DepthNetwork):
         return NetworkOutput(
             mixture=mixture,
             sky_log_odds=sky,
+            activity=activity,
             pose_encoding=encoding,
             cameras=cameras,
             rays=ray_map,

@@ -42,12 +42,14 @@ class Variant:
         family: of the components.
         space: coordinate in which they are components.
         sky: whether there is a sky logit.
+        independent: weights are sigmoids of their own, for transparent surfaces.
     """
 
     components: int | None = None
     family: Family | None = None
     space: Space | None = None
     sky: bool | None = None
+    independent: bool | None = None
 
     def __post_init__(self) -> None:
         """Refuse numbers of components that no head has.

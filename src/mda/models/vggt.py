@@ -27,6 +27,7 @@ class VggtConfig:
         features, channels: widths of the dense heads.
         components: number K of mixture components; None for plain depth with a confidence.
         family, space, sky: of the mixture, and whether it knows sky (the published one does not).
+        independent: each weight is a sigmoid of its own (transparent surfaces).
         recompute: compute the mixture head again in the backward pass, to save memory in training.
         points: whether there is a head for points in the world.
         camera_heads, camera_blocks: attention heads and blocks of the camera head.
@@ -40,6 +41,7 @@ class VggtConfig:
     family: Family = Family.NORMAL
     space: Space = Space.LOG
     sky: bool = False
+    independent: bool = False
     recompute: bool = False
     points: bool = True
     camera_heads: int = 16
@@ -83,6 +85,7 @@ class VggtNetwork(DepthNetwork):
                 channels=config.channels,
                 components=config.components,
                 sky=config.sky,
+                independent=config.independent,
                 recompute=config.recompute,
                 patch=self.patch,
                 activated_skip=True,
@@ -143,7 +146,7 @@ class VggtNetwork(DepthNetwork):
             encoding = self.camera_head(levels[-1][:, :, 0].to(dtype), mask, state)[-1]
             cameras = world_from_cam(encoding, image_hw)
             patches = [level[:, :, SPECIALS:].flatten(0, 1).to(dtype) for level in levels]
-            mixture, sky = self._mixture(patches, clips, image_hw)
+            mixture, sky, activity = self._mixture(patches, clips, image_hw)
             cloud = None
             if points and self.point_head is not None:
                 positions, confidence = self.point_head(patches, image_hw)
@@ -151,6 +154,7 @@ class VggtNetwork(DepthNetwork):
         return NetworkOutput(
             mixture=mixture,
             sky_log_odds=sky,
+            activity=activity,
             pose_encoding=encode_cameras(cameras),
             cameras=cameras,
             points=cloud,
@@ -158,11 +162,11 @@ class VggtNetwork(DepthNetwork):
 
     def _mixture(
         self, patches: list[Tensor], clips: tuple[int, int], image_hw: tuple[int, int]
-    ) -> tuple[DepthMixture, Tensor | None]:
-        """Density of depth from whichever head there is, and the log odds of sky."""
+    ) -> tuple[DepthMixture, Tensor | None, Tensor | None]:
+        """Density of depth from whichever head there is, the log odds of sky, and the logits of independent weights."""
         if self.depth_head is not None:
             depth, confidence = self.depth_head(patches, image_hw)
-            return single_depth(depth[..., 0].unflatten(0, clips), confidence.unflatten(0, clips)), None
+            return single_depth(depth[..., 0].unflatten(0, clips), confidence.unflatten(0, clips)), None, None
         maps = cast("MixtureHead", self.mixture_head)(patches, image_hw)
         mixture = DepthMixture.from_confidence(
             depths=maps.depths.unflatten(0, clips),
@@ -171,7 +175,10 @@ class VggtNetwork(DepthNetwork):
             family=self.config.family,
             space=self.config.space,
         )
-        return mixture, None if maps.sky_log_odds is None else maps.sky_log_odds.unflatten(0, clips)
+        sky, activity = (
+            None if part is None else part.unflatten(0, clips) for part in (maps.sky_log_odds, maps.activity)
+        )
+        return mixture, sky, activity
 
 
 class VggtStream:

@@ -6,7 +6,7 @@ import torch
 from torch.nn import functional
 
 from mda.geometry import Cameras
-from mda.mixtures import DepthMixture
+from mda.mixtures import DepthMixture, TransparentLayers, transparent_layers
 from mda.shapes import Bool, Float, Tensor
 
 
@@ -62,6 +62,7 @@ class NetworkOutput:
         mixture: density of depth, batch shape [b, v, h, w].
         sky_log_odds: [b, v, h, w] log odds of sky against all finite components together, or None where the network
             does not know sky.
+        activity: [b, v, h, w, k] logits of independent weights, or None where the weights are shares of one.
         pose_encoding: [b, v, 9] raw pose encoding of `world_from_cam`, or None.
         cameras: cameras decoded from it, batch shape [b, v], world frame as the network chose it; or None.
         rays: ray map, or None.
@@ -71,6 +72,7 @@ class NetworkOutput:
 
     mixture: DepthMixture
     sky_log_odds: Float[Tensor, "b v h w"] | None = None
+    activity: Float[Tensor, "b v h w k"] | None = None
     pose_encoding: Float[Tensor, "b v 9"] | None = None
     cameras: Cameras | None = None
     rays: RayMap | None = None
@@ -86,6 +88,11 @@ class NetworkOutput:
     def sky(self) -> Bool[Tensor, "b v h w"] | None:
         """Pixels where sky outweighs every single finite component (paper §sky: no threshold)."""
         return None if self.sky_log_odds is None else is_sky(self.sky_log_odds, self.mixture.log_weights)
+
+    @property
+    def layers(self) -> TransparentLayers | None:
+        """First and last surface and where there are two, for networks that know transparent surfaces; or None."""
+        return None if self.activity is None else transparent_layers(self.mixture, self.activity)
 
     @property
     def log_weights_with_sky(self) -> Float[Tensor, "b v h w k1"] | None:

@@ -14,15 +14,17 @@ footprint, or the centre of one of its 8 neighbours, meets a surface B of anothe
 most of the rays counts. The gap to the sky is no `edge` but a `skyline`: footprint or 3x3 neighbourhood hold both.
 """
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
 
+from mda.data.clips import LayerClip
 from mda.data.source import SceneClip
 from mda.errors import ConfigError
 from mda.shapes import Float32, ndarray
 from mda.synthetic.effects import Development, Effects, develop
 from mda.synthetic.families import FAMILIES, build_stage
+from mda.synthetic.glass import Lens, place_panes, with_panes
 from mda.synthetic.kernels.drawing import GAP
 from mda.synthetic.tracing import DrawnView, Tracer
 from mda.synthetic.trajectories import choose_poses
@@ -38,6 +40,7 @@ class RenderOptions:
         gap: relative depth gap (log) from which two surfaces make an edge.
         off_centre: largest shift of the principal point, as a share of the image's height and width.
         photographs: some surfaces show the photographs that come with scikit-image, which must be installed.
+        glass: number of glass panes in front of the scene; depth is then that of the panes, and clips have `layers`.
         effects: of lens and sensor.
     """
 
@@ -46,17 +49,22 @@ class RenderOptions:
     gap: float = GAP
     off_centre: float = 0.0
     photographs: bool = False
+    glass: int = 0
     effects: Effects = field(default_factory=Effects)
 
     def __post_init__(self) -> None:
-        """Refuse families that do not exist."""
+        """Refuse families that do not exist, and numbers of panes that cannot be."""
+        if self.glass < 0:
+            message = f"A clip has no panes of glass or some; found {self.glass}."
+            raise ConfigError(message)
         if self.family is not None and self.family not in FAMILIES:
             message = f"There is no family of scenes {self.family!r}; choose one of {', '.join(FAMILIES)}."
             raise ConfigError(message)
 
     def as_dict(self) -> dict[str, object]:
-        """Plain values, for records."""
-        return asdict(self)
+        """Plain values, for records; glass only where there is some, as scenes without it do not tell."""
+        values = asdict(self)
+        return values if self.glass else {name: value for name, value in values.items() if name != "glass"}
 
 
 def render_clip(
@@ -87,10 +95,17 @@ def render_clip(
     offset = tuple(camera_rng.uniform(-1, 1, 2) * options.off_centre)
     cameras = [pose.camera(image_hw, offset) for pose in poses]
     drawn = [tracer.draw(camera, image_hw, options.gap) for camera in cameras]
+    layers = None
+    if options.glass:
+        lenses = [Lens(world_from_cam=_matrix(camera), intrinsics=_intrinsics(camera)) for camera in cameras]
+        panes = place_panes(np.random.default_rng([seed, 3]), options.glass, drawn[0], lenses[0])
+        pairs = [with_panes(view, lens, panes, options.gap) for view, lens in zip(drawn, lenses, strict=True)]
+        drawn, layers = [view for view, _ in pairs], _joined([found for _, found in pairs], options.max_depth)
     development = Development.drawn(picture_rng, [view.colour for view in drawn])
     effects = options.effects.for_clip(picture_rng)
     images = [develop(picture_rng, view.colour, development, effects) for view in drawn]
-    return _clip(seed, stage.family, images, drawn, cameras, options, effects)
+    clip = _clip(seed, stage.family, images, drawn, cameras, options, effects)
+    return clip if layers is None else replace(clip, layers=layers)
 
 
 def _clip(
@@ -123,6 +138,16 @@ def _clip(
         name=f"{family}-{seed:08d}",
         seed=seed,
         info={"family": family, "options": options.as_dict(), "effects": effects.as_dict()},
+    )
+
+
+def _joined(layers: list[LayerClip], max_depth: float) -> LayerClip:
+    """Layers of all views; depth behind the glass is valid as far as other depth is."""
+    depth = np.concatenate([found.last_depth for found in layers])
+    return LayerClip(
+        glass=np.concatenate([found.glass for found in layers]),
+        last_depth=depth,
+        last_valid=np.concatenate([found.last_valid for found in layers]) & (depth <= max_depth),
     )
 
 

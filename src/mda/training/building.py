@@ -34,6 +34,7 @@ def chosen_preset(config: NetworkConfig) -> Preset:
         family=None if config.family is None else Family(config.family),
         space=None if config.space is None else Space(config.space),
         sky=config.sky,
+        independent=config.independent,
     )
     return varied(find_preset(config.preset), variant, recompute=config.recompute)
 

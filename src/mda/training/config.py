@@ -41,6 +41,7 @@ class NetworkConfig:
     Attributes:
         preset: a name that `mda models` lists.
         components, family, space, sky: of the mixture (normal or laplace; linear or log); the preset's where not said.
+        independent: weights are sigmoids of their own, for transparent surfaces.
         weights: safetensors file to start from (every key must fit), or none.
         plain: start the mixture head from the single-depth network of the same backbone, as published: a weights file,
             or the name of a model whose weights are on this machine or can be fetched; or none.
@@ -61,6 +62,7 @@ class NetworkConfig:
     family: str | None = None
     space: str | None = None
     sky: bool | None = None
+    independent: bool | None = None
     weights: str | None = None
     plain: str | None = None
     single: str | None = None
@@ -140,6 +142,8 @@ class LossSettings:
     scale: float = _WEIGHTS.scale
     confidence: float = _WEIGHTS.confidence
     log_weight: float = _WEIGHTS.log_weight
+    layers: float = _WEIGHTS.layers
+    transparency: float = _WEIGHTS.transparency
     clamp_log_weights: bool = True
     align_scale: bool = True
     divide_by_top_weight: bool = False

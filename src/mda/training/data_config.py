@@ -31,6 +31,7 @@ class ProceduralDataConfig(DataConfig):
         seed: first scene seed; training and validation seeds never meet.
         blur: share of clips that are blurred by a random factor of 2, 4 or 8 (area down, bicubic up).
         colour: largest relative change of contrast and of each colour channel.
+        glass: number of glass panes in front of each scene.
         photographs: some surfaces show the photographs of scikit-image.
         scenes: number of different scenes, which then come again and again; 0 for new ones all the time.
     """
@@ -40,6 +41,7 @@ class ProceduralDataConfig(DataConfig):
     seed: int = 10_000_000
     blur: float = 0.15
     colour: float = 0.1
+    glass: int = 0
     photographs: bool = False
     scenes: int = 0
 

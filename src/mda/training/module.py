@@ -72,7 +72,7 @@ class DepthModule(lightning.LightningModule):
         self._seen += 1
         self._clips.extend(batch.names)
         output = self(batch, told)
-        report = self.loss(output, known_targets(batch))
+        report = self.loss(output, known_targets(batch), batch.layers)
         reason = why_spoilt(output, report)
         if not true_everywhere(reason is None, self.device):
             self._note((reason, batch.names))
@@ -109,7 +109,7 @@ class DepthModule(lightning.LightningModule):
     def validation_step(self, batch: Batch, batch_idx: int) -> None:  # noqa: ARG002 - Lightning's signature
         """Score a held-out clip with the metrics of evaluation."""
         output = self(batch)
-        self._tallies.add(output, batch, self.loss(output, known_targets(batch)), self.decoder)
+        self._tallies.add(output, batch, self.loss(output, known_targets(batch), batch.layers), self.decoder)
 
     def on_validation_epoch_end(self) -> None:
         """Log the scores of all clips of all processes."""

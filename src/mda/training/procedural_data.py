@@ -43,7 +43,7 @@ def training_batch(config: ProceduralDataConfig, index: int) -> Batch:
     views = int(rng.integers(config.min_views, config.num_views + 1))
     count = max(1, config.views_per_batch // views)
     first = index * config.views_per_batch
-    options = RenderOptions(photographs=config.photographs)
+    options = RenderOptions(photographs=config.photographs, glass=config.glass)
     seeds = [first + i if config.scenes == 0 else (first + i) % config.scenes for i in range(count)]
     clips = [render_clip(config.seed + seed, views=views, image_hw=(height, width), options=options) for seed in seeds]
     batch = collate(clips)
@@ -79,7 +79,16 @@ class ValidationClips(Dataset[Batch]):
         if number not in self._kept:
             height, width = config.validation_size
             seed = VALIDATION_SEED + number
-            self._kept[number] = collate([render_clip(seed, views=config.validation_views, image_hw=(height, width))])
+            self._kept[number] = collate(
+                [
+                    render_clip(
+                        seed,
+                        views=config.validation_views,
+                        image_hw=(height, width),
+                        options=RenderOptions(glass=config.glass),
+                    )
+                ]
+            )
         return self._kept[number]
 
 

@@ -118,7 +118,8 @@ def test_the_terms_add_up_and_have_names():
     report = TrainingLoss(EVERYTHING)(leaves().output(), targets())
     values = dict(report.terms.items())
     assert sum(value.item() for value in values.values()) == pytest.approx(report.total.item(), rel=1e-6)
-    assert all(value != 0 for value in values.values())
+    # Terms of glass need a network and labels that know it.
+    assert {name for name, value in values.items() if value == 0} == {"layers", "transparency"}
     assert set(values) == {field.name for field in fields(report.terms)}
 
 

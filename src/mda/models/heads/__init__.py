@@ -6,7 +6,7 @@ from mda.models.heads.dense import DenseTrunk
 from mda.models.heads.dual import DualHead, DualMaps
 from mda.models.heads.gaussian import GaussianHead
 from mda.models.heads.gaussian_adapter import gaussians_from_raw
-from mda.models.heads.mixture import MixtureHead, MixtureMaps
+from mda.models.heads.mixture import MixtureHead, MixtureMaps, weights_from_logits
 from mda.models.heads.mono import MonoHead, MonoMaps, fill_sky, sky_log_odds
 from mda.models.heads.plain import PlainHead, Quantity
 
@@ -29,4 +29,5 @@ __all__ = [
     "heads_in_chunks",
     "in_chunks",
     "sky_log_odds",
+    "weights_from_logits",
 ]

@@ -6,6 +6,7 @@ from typing import cast
 
 import torch
 from torch import nn
+from torch.nn import functional
 
 from mda.models.heads.chunks import in_chunks
 from mda.models.heads.dense import Branch, DenseTrunk, run_branches
@@ -22,14 +23,18 @@ class MixtureMaps:
     Attributes:
         depths: [n, h, w, k] exp of the first channel.
         confidence: [n, h, w, k] 1 + exp of the third channel.
-        log_weights: [n, h, w, k] log-softmax of the second channel over the components.
-        sky_log_odds: [n, h, w] sky logit minus logsumexp of the component logits, or None.
+        log_weights: [n, h, w, k] log-softmax of the second channel over the components; with independent weights the
+            logarithms of their shares.
+        sky_log_odds: [n, h, w] sky logit minus logsumexp of the component logits, or None; with independent weights the
+            sky logit itself.
+        activity: [n, h, w, k] logits of independent weights, or None.
     """
 
     depths: Float[Tensor, "n h w k"]
     confidence: Float[Tensor, "n h w k"]
     log_weights: Float[Tensor, "n h w k"]
     sky_log_odds: Float[Tensor, "n h w"] | None
+    activity: Float[Tensor, "n h w k"] | None = None
 
 
 class MixtureHead(nn.Module):
@@ -40,10 +45,11 @@ class MixtureHead(nn.Module):
         components: K.
         sky: whether there is a sky branch.
         activated_skip: as in `ResidualConvUnit`.
+        independent: each weight is a sigmoid of its own, so that several may be active (transparent surfaces).
         recompute: run chunks again in the backward pass, to save memory in training.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a head is made of
         self,
         dim: int,
         *,
@@ -53,9 +59,11 @@ class MixtureHead(nn.Module):
         sky: bool = True,
         patch: int = 14,
         activated_skip: bool = False,
+        independent: bool = False,
         recompute: bool = False,
     ) -> None:
         super().__init__()
+        self.independent = independent
         self.recompute = recompute
         self.trunk = DenseTrunk(dim, features=features, channels=channels, patch=patch, activated_skip=activated_skip)
         self.components = nn.ModuleList(Branch(self.trunk.out_dim, 3) for _ in range(components))
@@ -88,13 +96,28 @@ class MixtureHead(nn.Module):
             full = self.trunk.full_map(self.trunk.maps(part, image_hw), image_hw)
             raw = run_branches(full, branches).permute(0, 2, 3, 1)
             depths, logits, confidence = raw[..., : 3 * count].unflatten(-1, (count, 3)).unbind(-1)
-            sky = () if self.sky is None else (raw[..., -1] - logits.logsumexp(-1),)
-            return depths.exp(), 1 + confidence.exp(), logits.log_softmax(-1), *sky
+            logit = None if self.sky is None else raw[..., -1]
+            log_weights, odds, _ = weights_from_logits(logits, logit, independent=self.independent)
+            return depths.exp(), 1 + confidence.exp(), log_weights, logits, *(() if odds is None else (odds,))
 
-        depths, confidence, log_weights, *sky = in_chunks(run, levels, chunk, recompute=self.recompute)
+        depths, confidence, log_weights, logits, *sky = in_chunks(run, levels, chunk, recompute=self.recompute)
         return MixtureMaps(
             depths=depths,
             confidence=confidence,
             log_weights=log_weights,
             sky_log_odds=sky[0] if sky else None,
+            activity=logits if self.independent else None,
         )
+
+
+def weights_from_logits(
+    logits: Float[Tensor, "*b k"], sky: Float[Tensor, "*b"] | None, *, independent: bool
+) -> tuple[Float[Tensor, "*b k"], Float[Tensor, "*b"] | None, Float[Tensor, "*b k"] | None]:
+    """Log weights that sum to one, log odds of sky, and the logits if they are those of independent weights.
+
+    Independent weights are sigmoids (paper, transparent surfaces); the density takes their shares.
+    """
+    if not independent:
+        return logits.log_softmax(-1), None if sky is None else sky - logits.logsumexp(-1), None
+    log_weights = functional.logsigmoid(logits)
+    return log_weights - log_weights.logsumexp(-1, keepdim=True), sky, logits

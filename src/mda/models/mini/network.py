@@ -15,6 +15,7 @@ from torch.nn import functional
 from mda.errors import ConfigError
 from mda.geometry import Cameras, cameras_from_encoding
 from mda.mixtures import DepthMixture, Family, Space
+from mda.models.heads import weights_from_logits
 from mda.models.layers import Block, CameraDecoder, patch_positions, sight, token_sight, uv_embedding
 from mda.models.mini.trunk import EfficientNetLite, TrunkFeatures
 from mda.models.network import DepthNetwork
@@ -42,6 +43,7 @@ class MiniConfig:
         channels: decoder widths at strides 16, 8, 4 and 2.
         frozen_blocks: blocks of the trunk that are never trained.
         sky: whether there is a sky logit.
+        independent: each weight is a sigmoid of its own (transparent surfaces).
     """
 
     components: int = 4
@@ -54,6 +56,7 @@ class MiniConfig:
     head_channels: int = 64
     frozen_blocks: int = 3
     sky: bool = True
+    independent: bool = False
 
     def build(self) -> "MiniNetwork":
         """The network with fresh weights."""
@@ -227,13 +230,16 @@ class MiniNetwork(DepthNetwork):
         """Mixture from channels [b, v, h, w, 3 K (+ 1)], ordered as published: depth, weight, confidence."""
         count = self.config.components
         depth, logits, confidence = raw[..., : 3 * count].unflatten(-1, (count, 3)).unbind(-1)
+        sky_logit = raw[..., -1] if self.config.sky else None
+        log_weights, sky, activity = weights_from_logits(logits, sky_logit, independent=self.config.independent)
         mixture = DepthMixture.from_confidence(
             depths=depth.exp(),
             confidence=1 + confidence.exp(),
-            log_weights=logits.log_softmax(-1),
+            log_weights=log_weights,
             family=self.config.family,
             space=self.config.space,
         )
-        sky = raw[..., -1] - logits.logsumexp(-1) if self.config.sky else None
         cameras = cameras_from_encoding(encoding, image_hw)
-        return NetworkOutput(mixture=mixture, sky_log_odds=sky, pose_encoding=encoding, cameras=cameras)
+        return NetworkOutput(
+            mixture=mixture, sky_log_odds=sky, activity=activity, pose_encoding=encoding, cameras=cameras
+        )
