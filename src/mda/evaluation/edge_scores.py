@@ -23,7 +23,7 @@ from mda.metrics import (
     depth_boundary_errors,
     depth_pro_boundary_f1,
     edge_matches,
-    moge_boundary_f1,
+    moge_boundary_f1s,
     own_surface_scores,
     skyline_scores,
     soft_edge_error,
@@ -187,8 +187,7 @@ def _published_edges(depth: Tensor, truth: FrameEdges, *, published: bool) -> di
         "depth_boundary_accuracy_px": boundary.accuracy.tally,
         "depth_boundary_completeness_px": boundary.completeness.tally,
     }
-    for radius in MOGE_RADII:
-        score = moge_boundary_f1(depth, edges.depth, edges.valid, radius=radius)
+    for radius, score in moge_boundary_f1s(depth, edges.depth, edges.valid, radii=MOGE_RADII).items():
         tallies[f"boundary_f1_moge_r{radius}"] = score.tally
     for radius in MATCH_RADII:
         found = edge_matches(depth, edges, radius=radius)

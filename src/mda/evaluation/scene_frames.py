@@ -13,7 +13,8 @@ import torch
 from mda.errors import ConfigError
 from mda.evaluation.benchmark import FrameTruth, Scene
 from mda.evaluation.predictions import ScenePrediction
-from mda.metrics import EdgeTruth, mass_near, smoothness
+from mda.geometry import depth_discontinuities, dilate
+from mda.metrics import EDGE_RATIO, mass_near, smoothness
 from mda.metrics.flying_points import usable
 from mda.mixtures import DepthMixture
 from mda.shapes import Bool, Float, Shaped, Tensor, ndarray
@@ -133,9 +134,9 @@ def sampled(among: Bool[Tensor, "h w"]) -> Bool[Tensor, "h w"]:
 
 def interior_of(frame: SeenFrame) -> Bool[Tensor, "h w"]:
     """Valid pixels away from edges and skylines."""
+    interior = frame.valid & ~depth_discontinuities(frame.true_depth, frame.valid, ratio=EDGE_RATIO)
     sky = frame.true_sky
-    edges = EdgeTruth.from_depth(frame.true_depth, frame.valid, sky=sky)
-    return edges.interior
+    return interior if sky is None else interior & ~dilate(sky, 1)
 
 
 def threshold_of(samples: Sequence[Float[Tensor, " n"]], coverage: float) -> float:

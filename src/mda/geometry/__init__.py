@@ -1,7 +1,7 @@
 """Cameras, rotations, rays and depth edges: plain geometry on tensors, no networks."""
 
 from mda.geometry.cameras import Cameras
-from mda.geometry.edges import depth_discontinuities, dilate
+from mda.geometry.edges import depth_discontinuities, dilate, window_max
 from mda.geometry.normals import normals_from_depth
 from mda.geometry.pose_encoding import cameras_from_encoding, encode_cameras
 from mda.geometry.rays import camera_rays, pixel_centers, points_from_depth, project
@@ -32,4 +32,5 @@ __all__ = [
     "rotation_angle",
     "surface_triangles",
     "weighted_median",
+    "window_max",
 ]

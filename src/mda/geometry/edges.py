@@ -34,5 +34,13 @@ def dilate(mask: Bool[Tensor, "*b h w"], radius: int) -> Bool[Tensor, "*b h w"]:
     """Pixels within `radius` of a marked one in the maximum norm (a square window)."""
     if radius == 0:
         return mask
-    flat = mask.reshape(-1, 1, *mask.shape[-2:]).float()
-    return (functional.max_pool2d(flat, 2 * radius + 1, stride=1, padding=radius) > 0).reshape(mask.shape)
+    return window_max(mask.float(), radius) > 0
+
+
+def window_max(values: Float[Tensor, "*b h w"], radius: int) -> Float[Tensor, "*b h w"]:
+    """Largest value of the square window of each pixel, rows and columns one after the other."""
+    if radius == 0:
+        return values
+    size, flat = 2 * radius + 1, values.reshape(-1, 1, *values.shape[-2:])
+    rows = functional.max_pool2d(flat, (size, 1), stride=1, padding=(radius, 0))
+    return functional.max_pool2d(rows, (1, size), stride=1, padding=(0, radius)).reshape(values.shape)

@@ -1,7 +1,7 @@
 """Quality metrics: values with masks, and tallies (sum, count) that merge over shards."""
 
 from mda.metrics.boundary import BoundaryDistances, TrueBoundary
-from mda.metrics.boundary_f1 import depth_pro_boundary_f1, harmonic_mean, moge_boundary_f1
+from mda.metrics.boundary_f1 import depth_pro_boundary_f1, harmonic_mean, moge_boundary_f1, moge_boundary_f1s
 from mda.metrics.calibration import (
     INTERVALS,
     PitHistogram,
@@ -71,6 +71,7 @@ __all__ = [
     "harmonic_mean",
     "mass_near",
     "moge_boundary_f1",
+    "moge_boundary_f1s",
     "most_confident",
     "nearer_to_other_true_surface",
     "negative_log_likelihood",

@@ -47,8 +47,9 @@ class TrueBoundary:
         compared = self._tree is not None and bool(finite.any())
         if self._tree is not None and compared:
             points = predicted.double().cpu()[finite].numpy()
-            accuracy[finite] = torch.from_numpy(self._tree.query(points)[0])
-            completeness = torch.from_numpy(self._tree_of(points).query(self._points)[0])
+            threads = torch.get_num_threads()
+            accuracy[finite] = torch.from_numpy(self._tree.query(points, workers=threads)[0])
+            completeness = torch.from_numpy(self._tree_of(points).query(self._points, workers=threads)[0])
         return BoundaryDistances(
             accuracy=Scores(values=accuracy, mask=finite & compared),
             completeness=Scores(values=completeness, mask=torch.full_like(completeness, compared, dtype=torch.bool)),

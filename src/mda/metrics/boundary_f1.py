@@ -4,7 +4,8 @@ Both are free of scale and not of shift. Pixels whose prediction is not positive
 no predicted contour: deleting an edge costs recall. Pairs with an invalid true depth are not looked at.
 """
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -54,11 +55,8 @@ def depth_pro_boundary_f1(
     thresholds = torch.linspace(*DEPTH_PRO_RATIOS, THRESHOLDS, dtype=torch.float64)
     scores = []
     for pred, true, known in _images(depth, target, valid):
-        per_direction = [
-            _count(*pair, thresholds)
-            for axis in (-1, -2)
-            for pair in _neighbours(pred.clamp_min(LEAST_DEPTH), true.clamp_min(LEAST_DEPTH), known, axis)
-        ]
+        pairs = _Pairs(pred.clamp_min(LEAST_DEPTH), true.clamp_min(LEAST_DEPTH), known, thresholds)
+        per_direction = [counts for shift in ((0, 1), (1, 0)) for counts in pairs.count(shift)]
         both, predicted, there = (
             torch.stack([getattr(counts, name) for counts in per_direction]).double()
             for name in ("both", "predicted", "true")
@@ -79,17 +77,34 @@ def moge_boundary_f1(
     than 1 + t. F1 of that label over all valid pairs, averaged over ten t in 0.05 .. 0.25 with weights t. Thresholds at
     which neither depth has an occluding pair are left out, and an image without any true one is not scored.
     """
+    return moge_boundary_f1s(depth, target, valid, radii=(radius,))[radius]
+
+
+def moge_boundary_f1s(
+    depth: Float[Tensor, "*b h w"],
+    target: Float[Tensor, "*b h w"],
+    valid: Bool[Tensor, "*b h w"],
+    *,
+    radii: Sequence[int],
+) -> dict[int, Scores]:
+    """`moge_boundary_f1` for several radii; pairs that their discs share are counted once."""
     thresholds = torch.linspace(*MOGE_RATIOS, THRESHOLDS, dtype=torch.float64)
-    scores = []
+    shifts = _half_disc(max(radii))
+    scores: dict[int, list[float]] = {radius: [] for radius in radii}
     for pred, true, known in _images(depth, target, valid):
-        pairs = [
-            _count(*pair, thresholds) for shift in _half_disc(radius) for pair in _shifted(pred, true, known, shift)
-        ]
-        total = sum(pairs[1:], start=pairs[0])
-        labelled = (total.predicted + total.true).double()
-        f1 = 2 * total.both / labelled.clamp_min(1)
-        scores.append(_weighted(f1, thresholds - 1, labelled > 0) if bool(total.true.any()) else torch.nan)
-    return _per_image(scores, depth)
+        pairs = _Pairs(pred, true, known, thresholds)
+        counted = {shift: sum(counts[1:], start=counts[0]) for shift in shifts if (counts := pairs.count(shift))}
+        for radius in radii:
+            within = [counted[shift] for shift in _half_disc(radius)]
+            scores[radius].append(_moge_score(sum(within[1:], start=within[0]), thresholds))
+    return {radius: _per_image(found, depth) for radius, found in scores.items()}
+
+
+def _moge_score(total: _Counts, thresholds: Tensor) -> float:
+    """F1 of the label, weighted over thresholds; NaN without a true pair."""
+    labelled = (total.predicted + total.true).double()
+    f1 = 2 * total.both / labelled.clamp_min(1)
+    return _weighted(f1, thresholds - 1, labelled > 0) if bool(total.true.any()) else math.nan
 
 
 def harmonic_mean(precision: float, recall: float) -> float:
@@ -97,36 +112,14 @@ def harmonic_mean(precision: float, recall: float) -> float:
     return 2 * precision * recall / (precision + recall) if precision + recall != 0 else 0.0
 
 
-_Pair = tuple[Tensor, Tensor, Tensor]
+_Image = tuple[Tensor, Tensor, Tensor]
 
 
-def _images(depth: Tensor, target: Tensor, valid: Tensor) -> Iterable[_Pair]:
+def _images(depth: Tensor, target: Tensor, valid: Tensor) -> Iterable[_Image]:
     """Prediction (NaN where it makes no point), truth and validity of each image."""
     height, width = depth.shape[-2:]
     pred = torch.where(usable(depth), depth, torch.nan)
     return zip(*(part.reshape(-1, height, width) for part in (pred, target, valid)), strict=True)
-
-
-def _neighbours(pred: Tensor, true: Tensor, known: Tensor, axis: int) -> Iterable[_Pair]:
-    """Ratios (predicted, true) of neighbours along an axis, both ways, with the validity of the pair."""
-    size = pred.shape[axis] - 1
-    (p0, p1), (t0, t1), (k0, k1) = (
-        (part.narrow(axis, 0, size), part.narrow(axis, 1, size)) for part in (pred, true, known)
-    )
-    return (p1 / p0, t1 / t0, k0 & k1), (p0 / p1, t0 / t1, k0 & k1)
-
-
-def _shifted(pred: Tensor, true: Tensor, known: Tensor, shift: tuple[int, int]) -> Iterable[_Pair]:
-    """Ratios of each pixel and that `shift` (rows down, columns right) away, both ways."""
-    down, right = shift
-    height, width = pred.shape
-
-    def ends(part: Tensor) -> tuple[Tensor, Tensor]:
-        first = part[: height - down, max(0, -right) : width - max(0, right)]
-        return first, part[down:, max(0, right) : width + min(0, right)]
-
-    (p0, p1), (t0, t1), (k0, k1) = ends(pred), ends(true), ends(known)
-    return (p1 / p0, t1 / t0, k0 & k1), (p0 / p1, t0 / t1, k0 & k1)
 
 
 def _half_disc(radius: int) -> list[tuple[int, int]]:
@@ -136,17 +129,39 @@ def _half_disc(radius: int) -> list[tuple[int, int]]:
     return [shift for shift in disc if shift > (0, 0)]
 
 
-def _count(predicted: Tensor, true: Tensor, known: Tensor, thresholds: Tensor) -> _Counts:
-    """How many ratios exceed each threshold. Only the few beyond the first one are sorted into thresholds."""
-    least = float(thresholds[0])
-    chosen = known & ((predicted > least) | (true > least))
-    # How many thresholds a ratio exceeds; NaN (no predicted point) exceeds none.
-    levels = [
-        torch.searchsorted(thresholds, ratio[chosen].double().nan_to_num(nan=0.0, posinf=torch.inf))
-        for ratio in (predicted, true)
-    ]
-    both, of_predicted, of_true = (_exceeding(level) for level in (torch.minimum(*levels), *levels))
-    return _Counts(both=both, predicted=of_predicted, true=of_true)
+class _Pairs:
+    """Pairs of pixels of one image that are occluding in the prediction or in the truth, shift by shift."""
+
+    def __init__(self, pred: Tensor, true: Tensor, known: Tensor, thresholds: Tensor) -> None:
+        self._maps = pred, true, known
+        self._logs = pred.log(), torch.where(known, true, torch.nan).log()
+        self._thresholds = thresholds
+        # Few pairs are occluding at all; they are found in single precision with some room, and then looked at exactly.
+        self._least = math.log(float(thresholds[0])) - 1e-4
+
+    def count(self, shift: tuple[int, int]) -> tuple[_Counts, _Counts]:
+        """Pairs of a pixel and that `shift` (rows down, columns right) away, and the same the other way round."""
+        (p0, p1), (t0, t1) = (_ends(logs, shift) for logs in self._logs)
+        # NaN (no truth) compares false, so such a pair is chosen by the prediction alone and dropped by its validity.
+        chosen = ((p1 - p0).abs() > self._least) | ((t1 - t0).abs() > self._least)
+        pred, true, known = (tuple(end[chosen] for end in _ends(part, shift)) for part in self._maps)
+        valid = known[0] & known[1]
+        ends = [(end[0][valid].double(), end[1][valid].double()) for end in (pred, true)]
+        return self._exceeding([b / a for a, b in ends]), self._exceeding([a / b for a, b in ends])
+
+    def _exceeding(self, ratios: list[Tensor]) -> _Counts:
+        """How many ratios (predicted, true) exceed each threshold, NaN none."""
+        predicted, true = (torch.searchsorted(self._thresholds, ratio.nan_to_num(nan=0.0)) for ratio in ratios)
+        both, of_predicted, of_true = (_exceeding(level) for level in (torch.minimum(predicted, true), predicted, true))
+        return _Counts(both=both, predicted=of_predicted, true=of_true)
+
+
+def _ends(part: Tensor, shift: tuple[int, int]) -> tuple[Tensor, Tensor]:
+    """The two ends of all pairs that are `shift` apart."""
+    down, right = shift
+    height, width = part.shape
+    first = part[: height - down, max(0, -right) : width - max(0, right)]
+    return first, part[down:, max(0, right) : width + min(0, right)]
 
 
 def _exceeding(levels: Tensor) -> Tensor:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch.nn import functional
 
-from mda.geometry import depth_discontinuities, dilate
+from mda.geometry import depth_discontinuities, dilate, window_max
 from mda.shapes import Bool, Float, Tensor
 
 # Depth must jump by more than this share for a discontinuity to be an edge.
@@ -70,8 +70,8 @@ class EdgeTruth:
         Front and back are the smallest front and the largest back among those edge pixels.
         """
         near = dilate(self.edge, radius) & self.valid
-        front = -_window_max(torch.where(self.edge, -self.front, -torch.inf), radius)
-        back = _window_max(torch.where(self.edge, self.back, -torch.inf), radius)
+        front = -window_max(torch.where(self.edge, -self.front, -torch.inf), radius)
+        back = window_max(torch.where(self.edge, self.back, -torch.inf), radius)
         return near, front, back
 
 
@@ -85,13 +85,8 @@ def _with_farthest_neighbour(
     corners = ((0, 1), (2, 1), (1, 0), (1, 2))
     around = torch.stack([padded[..., top : top + height, left : left + width] for top, left in corners])
     around = torch.where(around.isnan(), known, around)
-    farthest = around.gather(0, (around / known).log().abs().nan_to_num(nan=0.0).argmax(0, keepdim=True))[0]
-    return torch.minimum(known, farthest), torch.maximum(known, farthest)
-
-
-def _window_max(values: Float[Tensor, "*b h w"], radius: int) -> Float[Tensor, "*b h w"]:
-    """Largest value of the square window of each pixel."""
-    if radius == 0:
-        return values
-    flat = values.reshape(-1, 1, *values.shape[-2:])
-    return functional.max_pool2d(flat, 2 * radius + 1, stride=1, padding=radius).reshape(values.shape)
+    # The nearest and the farthest of the four: one of them differs most in log depth, the other is not needed.
+    nearest, farthest = around.amin(0), around.amax(0)
+    nearer = known.square() > nearest * farthest
+    other = torch.where(nearer, nearest, farthest)
+    return torch.minimum(known, other), torch.maximum(known, other)
