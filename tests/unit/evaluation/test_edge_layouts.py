@@ -1,11 +1,20 @@
 import numpy as np
 import pytest
+import torch
 
 from mda.data.sources import SOURCES
 from mda.errors import InputError
 from mda.evaluation.benchmark import ViewSize
-from mda.evaluation.layouts.edges import IBIMS, diode_scenes, ibims_scenes, sintel_scenes, source_dataset
-from tests.unit.data.layouts import vkitti2_published
+from mda.evaluation.edge_scores import FrameEdges
+from mda.evaluation.layouts.edges import EDGE_DATASETS, IBIMS, diode_scenes, ibims_scenes, sintel_scenes, source_dataset
+from tests.unit.data.layouts import (
+    hypersim_original,
+    hypersim_published,
+    spring_original,
+    spring_published,
+    vkitti2_original,
+    vkitti2_published,
+)
 from tests.unit.evaluation.edge_data import BACK, BOX, FRONT, HW, write_diode, write_ibims, write_sintel
 
 SIZE = ViewSize(long_side=64, patch=16)
@@ -59,16 +68,28 @@ def test_diode_cameras_follow_the_size(tmp_path):
     assert truth.intrinsics[1].tolist() == pytest.approx([0, 927.06 / 16, 24])
 
 
-def test_any_source_of_training_data_is_a_data_set(tmp_path):
-    info = SOURCES["vkitti2"]
-    vkitti2_published(tmp_path)
-    dataset = source_dataset(info)
-    scenes = dataset.list_scenes(tmp_path, SIZE)
+LAYOUTS = {
+    "hypersim": (hypersim_published, hypersim_original),
+    "spring": (spring_published, spring_original),
+    "vkitti2": (vkitti2_published, vkitti2_original),
+}
+
+
+@pytest.mark.parametrize(("name", "number"), [(name, number) for name in LAYOUTS for number in (0, 1)])
+def test_rendered_sources_of_training_data_are_data_sets(tmp_path, name, number):
+    LAYOUTS[name][number](tmp_path)
+    scenes = source_dataset(SOURCES[name]).list_scenes(tmp_path, SIZE)
     truth = scenes[0].frames[0].read_truth()
     assert truth.mask.any()
+    assert np.isfinite(truth.depth[truth.mask]).all()
     assert truth.intrinsics.shape == (3, 3)
-    assert truth.extras["sky"].dtype == bool
-    assert not (truth.extras["sky"] & truth.mask).any()
+    if "sky" in truth.extras:
+        assert not (truth.extras["sky"] & truth.mask).any()
     height, width = scenes[0].frames[0].read_image().shape[:2]
     assert height % 16 == width % 16 == 0
-    assert np.isfinite(truth.depth[truth.mask]).all()
+    assert FrameEdges.of(torch.from_numpy(truth.depth), torch.from_numpy(truth.mask)).edges.edge.any()
+
+
+def test_every_data_set_has_a_name_of_its_own():
+    names = [dataset.name for dataset in EDGE_DATASETS]
+    assert len(set(names)) == len(names) == 13
