@@ -9,11 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
+import numpy as np
 import torch
 
 from mda.evaluation.benchmark import Benchmark, Column, Dataset, Scene
 from mda.evaluation.calibration_figure import draw_calibration
-from mda.evaluation.layouts.edges import EDGE_DATASETS
+from mda.evaluation.layouts.edges import EDGE_DATASETS, LAYERED
 from mda.evaluation.predictions import ScenePrediction
 from mda.evaluation.scene_frames import (
     CONFIDENCES,
@@ -31,6 +32,7 @@ from mda.metrics import (
     Scores,
     SkylineNeighbourhoods,
     Tally,
+    abs_rel,
     continuous_ranked_probability_score,
     negative_log_likelihood,
     sky_iou,
@@ -68,6 +70,8 @@ COLUMNS = (
     Column(metric="sky_precision", header="sky precision % ↑", factor=100.0, digits=2),
     Column(metric="sky_recall", header="sky recall % ↑", factor=100.0, digits=2),
     Column(metric="flying_skyline", header="flying at skylines % ↓", factor=100.0, digits=2),
+    Column(metric="glass_first_abs_rel_scale_aligned", header="glass AbsRel % ↓", factor=100.0, digits=2),
+    Column(metric="glass_last_abs_rel_scale_aligned", header="behind glass AbsRel % ↓", factor=100.0, digits=2),
 )
 
 
@@ -81,7 +85,7 @@ def score_scene(scene: Scene, variant: str, prediction: ScenePrediction) -> list
     ladder: dict[float, list[dict[str, Tally]]] = {factor: [] for factor in FACTORS}
     for frame in seen_frames(scene, prediction, mixture=True):
         chosen = sampled(frame.valid)
-        ladder[1.0].append(_confidences(frame, chosen, scale) | _sky(frame))
+        ladder[1.0].append(_confidences(frame, chosen, scale) | _sky(frame) | _glass(frame, scale))
         if frame.mixture is not None and chosen.any():
             mixture, target = frame.mixture[chosen], frame.true_depth[chosen] / scale
             for factor in FACTORS:
@@ -146,7 +150,7 @@ def recalibrated_by_others(scores: Sequence[SceneScores]) -> list[SceneScores]:
     return found
 
 
-def calibration(*, protocol: str = "published", datasets: Sequence[Dataset] = EDGE_DATASETS) -> Benchmark:
+def calibration(*, protocol: str = "published", datasets: Sequence[Dataset] = (*EDGE_DATASETS, LAYERED)) -> Benchmark:
     """The benchmark; nothing in it was published elsewhere, so the protocol changes nothing."""
     return Benchmark(
         name="calibration",
@@ -210,6 +214,20 @@ def _sky(frame: SeenFrame) -> dict[str, Tally]:
             "sky_recall": sky_recall(frame.sky, sky, labelled),
         }
     return {name: score.tally for name, score in scores.items()}
+
+
+def _glass(frame: SeenFrame, scale: float) -> dict[str, Tally]:
+    """Errors of the nearest and the farthest surface of the density where there is glass (LayeredDepth: AbsRel)."""
+    glass = frame.truth.extras.get("glass")
+    if glass is None or frame.mixture is None:
+        return {}
+    first, last = torch.from_numpy(glass) & frame.valid, torch.from_numpy(frame.truth.extras["last_valid"].copy())
+    last_depth = torch.from_numpy(np.where(frame.truth.extras["last_valid"], frame.truth.extras["last_depth"], 1.0))
+    layers = frame.mixture.layers()
+    return {
+        "glass_first_abs_rel_scale_aligned": abs_rel(layers.front_depth * scale, frame.true_depth, first).tally,
+        "glass_last_abs_rel_scale_aligned": abs_rel(layers.back_depth * scale, last_depth.float(), last).tally,
+    }
 
 
 def _best_factor(by_scene: Mapping[tuple[str, str, float], SceneScores], scenes: Sequence[tuple[str, str]]) -> float:

@@ -170,6 +170,28 @@ def test_without_densities_only_confidences_and_sky_are_scored():
     assert math.isfinite(found[NONE]["ause_abs_rel_smoothness"].value)
 
 
+def test_both_surfaces_of_glass_are_looked_for_in_the_density():
+    ones = torch.ones(*HW, 1)
+    logs = torch.tensor([0.0, 1.0])
+    mixture = DepthMixture(
+        locs=logs * ones, scales=0.01 * torch.cat([ones, ones], -1), log_weights=torch.tensor([0.6, 0.4]).log() * ones
+    )
+    first, last = (mixture.hypotheses[..., k].numpy() for k in (0, 1))
+    glass = np.zeros(HW, bool)
+    glass[:, :20] = True
+    truth = FrameTruth(
+        depth=first,
+        mask=np.ones(HW, bool),
+        extras={"glass": glass, "last_depth": np.where(glass, 1.1 * last, 0).astype(np.float32), "last_valid": glass},
+    )
+    frame = Frame(name="0", read_image=lambda: np.zeros((*HW, 3), np.uint8), read_truth=lambda: truth)
+    scene = Scene(dataset="made", name="glass", frames=(frame,))
+    tallies = score_scene(scene, "clean", Given([mixture]))[len(FACTORS) // 2].tallies
+    assert tallies["glass_first_abs_rel_scale_aligned"].mean == pytest.approx(0, abs=1e-3)
+    assert tallies["glass_last_abs_rel_scale_aligned"].mean == pytest.approx(1 - 1 / 1.1, abs=1e-3)
+    assert tallies["glass_last_abs_rel_scale_aligned"].count == glass.sum()
+
+
 def test_the_figure_is_a_picture():
     benchmark = calibration()
     summaries = summarise(recalibrated_by_others(scored(2, width=0.5)), derive=benchmark.derive)

@@ -6,10 +6,19 @@ from mda.data.sources import SOURCES
 from mda.errors import InputError
 from mda.evaluation.benchmark import ViewSize
 from mda.evaluation.edge_scores import FrameEdges
-from mda.evaluation.layouts.edges import EDGE_DATASETS, IBIMS, diode_scenes, ibims_scenes, sintel_scenes, source_dataset
+from mda.evaluation.layouts.edges import (
+    EDGE_DATASETS,
+    IBIMS,
+    LAYERED,
+    diode_scenes,
+    ibims_scenes,
+    sintel_scenes,
+    source_dataset,
+)
 from tests.unit.data.layouts import (
     hypersim_original,
     hypersim_published,
+    layered_depth_published,
     spring_original,
     spring_published,
     vkitti2_original,
@@ -93,3 +102,15 @@ def test_rendered_sources_of_training_data_are_data_sets(tmp_path, name, number)
 def test_every_data_set_has_a_name_of_its_own():
     names = [dataset.name for dataset in EDGE_DATASETS]
     assert len(set(names)) == len(names) == 13
+
+
+def test_single_pictures_of_glass_are_scenes_of_their_own(tmp_path):
+    layered_depth_published(tmp_path)
+    scenes = LAYERED.list_scenes(tmp_path, SIZE)
+    assert len(scenes) > 1
+    assert all(len(scene.frames) == 1 for scene in scenes)
+    truths = [scene.frames[0].read_truth() for scene in scenes]
+    assert any(truth.extras["glass"].any() for truth in truths)
+    for truth in truths:
+        known = truth.extras["last_valid"] & truth.mask
+        assert (truth.extras["last_depth"][known] > truth.depth[known]).all()

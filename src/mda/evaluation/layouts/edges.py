@@ -13,6 +13,7 @@ import numpy as np
 from mda.data.contract import Scene as SourceScene
 from mda.data.contract import SourceInfo, open_source
 from mda.data.sources import SOURCES
+from mda.data.views import GlassLayers
 from mda.errors import InputError
 from mda.evaluation.benchmark import Dataset, Frame, FrameTruth, Scene, ViewSize
 from mda.evaluation.layouts.files import fit_image, images_in, read_fitted, read_whole_numbers
@@ -110,15 +111,28 @@ def source_scenes(info: SourceInfo, root: Path, size: ViewSize) -> list[Scene]:
                 mask=view.valid,
                 intrinsics=view.camera.intrinsics.double().numpy(),
                 world_from_cam=view.camera.world_from_cam.double().numpy(),
-                extras={"sky": view.sky} if known else {},
+                extras=({"sky": view.sky} if known else {}) | _layers(view.layers),
             )
 
         return Frame(name=name, read_image=image, read_truth=truth)
 
+    if not info.cameras_known:  # single pictures, which nobody should look at together
+        return [
+            Scene(dataset=info.name, name=f"{scene.name}/{name}", frames=(frame_of(scene, name),))
+            for scene in opened.scenes
+            for name in scene.frames
+        ]
     return [
         Scene(dataset=info.name, name=scene.name, frames=tuple(frame_of(scene, name) for name in scene.frames))
         for scene in opened.scenes
     ]
+
+
+def _layers(layers: GlassLayers | None) -> dict[str, ndarray]:
+    """What is known of transparent surfaces, by name."""
+    if layers is None:
+        return {}
+    return {"glass": layers.glass, "last_depth": layers.last_depth, "last_valid": layers.last_valid}
 
 
 def _with_cameras(scene: Scene, camera_of: Callable[[str], Float[ndarray, "3 3"] | None]) -> Scene:
@@ -222,3 +236,5 @@ EDGE_DATASETS = (
     replace(DIODE, list_scenes=diode_scenes),
     *(source_dataset(SOURCES[name]) for name in SHARP_SOURCES),
 )
+LAYERED = source_dataset(SOURCES["layered_depth"])
+"""Pictures with the depth of what lies behind glass."""
