@@ -87,7 +87,12 @@ def diode_scenes(root: Path, size: ViewSize) -> Sequence[Scene]:
 def source_dataset(info: SourceInfo) -> Dataset:
     """A source of training data, in any layout that its reader knows, as a data set to score on."""
     return Dataset(
-        name=info.name, folder=info.folder or info.name, list_scenes=partial(source_scenes, info), scenes=None
+        name=info.name,
+        folder=info.folder or info.name,
+        list_scenes=partial(source_scenes, info),
+        title=info.title,
+        licence=info.licence,
+        link=info.link,
     )
 
 
