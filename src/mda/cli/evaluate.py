@@ -134,7 +134,8 @@ def _scores(
     predictions = arguments.predictions
     try:
         if model is not None:
-            predictions = out / "predictions"
+            # Both protocols score the same predictions.
+            predictions = (out.parent if arguments.out is None else out) / "predictions"
             with progress_bar(total, "scene", "predict") as bar:
                 predict_scenes(
                     benchmark, scenes, model, predictions, command=arguments.command_line, on_scene=bar.update
