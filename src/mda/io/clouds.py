@@ -21,6 +21,8 @@ from mda.structures import PointCloud
 _LOGGER = logging.getLogger(__name__)
 # Voxels are numbered by three integers of this many bits.
 _VOXEL_BITS = 21
+# Depths beyond this are damage; points at them would not be finite.
+_FARTHEST = 1e12
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +101,7 @@ class ViewCloud:
 
 def kept_pixels(view: RunView, filters: CloudFilter) -> Bool[ndarray, "h w"]:
     """Pixels of a view that pass the filters for single views (all but `voxel` and `max_points`)."""
-    keep = np.isfinite(view.depth) & (view.depth > 0)
+    keep = (view.depth > 0) & (view.depth < _FARTHEST)
     if view.sky is not None and not filters.keep_sky:
         keep &= ~view.sky
     if view.confidence is not None:

@@ -26,6 +26,8 @@ PARTS = {
 }
 # Entries of R^T R - I of a pose may be this large: a few decimals pass.
 _ROTATION_TOLERANCE = 1e-3
+# Poses and intrinsics beyond this are damage; points made with them would not be finite.
+_LARGEST = 1e9
 REQUIRED_PARTS = ("color", "camera", "depth")
 # Numpy parses the header of an array as Python source, and parsers in several threads at once upset each other in
 # CPython 3.11 ("AST constructor recursion depth mismatch").
@@ -140,8 +142,10 @@ def read_camera(path: Path) -> tuple[Float32[ndarray, "4 4"], Float32[ndarray, "
     if pose.shape != (4, 4) or intrinsics.shape != (3, 3):
         message = f"{path} holds pose {pose.shape} and intrinsics {intrinsics.shape}; expected (4, 4) and (3, 3)."
         raise InputError(message)
-    if not (np.isfinite(pose).all() and np.isfinite(intrinsics).all() and min(np.diag(intrinsics)) > 0):
-        message = f"{path} holds no camera: a number is not finite, or a focal length not positive; make the run again."
+    numbers = np.abs(np.concatenate([pose.reshape(-1), intrinsics.reshape(-1)]))
+    # Comparisons with NaN are false.
+    if not (numbers.max() < _LARGEST and min(np.diag(intrinsics)) > 1 / _LARGEST):
+        message = f"{path} holds no camera: a number is not finite, absurd, or no focal length; make the run again."
         raise InputError(message)
     rotation = pose[:3, :3].astype(np.float64)
     if np.abs(rotation.T @ rotation - np.eye(3)).max() > _ROTATION_TOLERANCE or np.linalg.det(rotation) < 0:

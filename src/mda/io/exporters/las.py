@@ -20,10 +20,13 @@ _MAX_SOURCE = 65535
 _NORMALS = ("normal_x", "normal_y", "normal_z")
 
 
-def export_las(run: Run, path: Path, settings: ExportSettings) -> ExportReport:
-    """Write positions, colours, the view of each point as its source, confidence if known, normals if asked for.
+def export_laz(run: Run, path: Path, settings: ExportSettings) -> ExportReport:
+    """Write what `export_las` writes, compressed."""
+    return export_las(run, path, settings, compress=True)
 
-    The ending of the path decides: .laz is compressed.
+
+def export_las(run: Run, path: Path, settings: ExportSettings, *, compress: bool = False) -> ExportReport:
+    """Write positions, colours, the view of each point as its source, confidence if known, normals if asked for.
 
     Raises:
         MissingExtraError: laspy is not installed.
@@ -41,7 +44,10 @@ def export_las(run: Run, path: Path, settings: ExportSettings) -> ExportReport:
         header.add_extra_dim(laspy.ExtraBytesParams(name="confidence", type="f4"))
     if settings.normals:
         header.add_extra_dims([laspy.ExtraBytesParams(name=name, type="f4") for name in _NORMALS])
-    with staged(path) as temporary, laspy.open(str(temporary), mode="w", header=header) as file:
+    with (
+        staged(path) as temporary,
+        laspy.open(str(temporary), mode="w", header=header, do_compress=compress) as file,
+    ):
         for view in cloud.views(normals=settings.normals):
             points = laspy.ScaleAwarePointRecord.zeros(len(view), header=header)
             points.x, points.y, points.z = view.positions.astype(np.float64).T

@@ -15,7 +15,7 @@ from mda.io.exporters.depth_png import export_depth_png
 from mda.io.exporters.exr import export_exr
 from mda.io.exporters.geometry_maps import export_normals, export_point_maps
 from mda.io.exporters.glb import export_glb
-from mda.io.exporters.las import export_las
+from mda.io.exporters.las import export_las, export_laz
 from mda.io.exporters.layers import export_layers_glb, export_ldi
 from mda.io.exporters.npz import export_npz
 from mda.io.exporters.ply import export_ply
@@ -144,7 +144,7 @@ _ALL = (
         name="laz",
         what="the same, compressed",
         place="points.laz",
-        write=export_las,
+        write=export_laz,
         options=frozenset({"normals"}),
         extra="export",
     ),

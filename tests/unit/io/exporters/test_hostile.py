@@ -80,6 +80,12 @@ def camera_without_numbers(run, _):
     np.savez(run.path / "camera" / "000001.npz", pose=pose, intrinsics=np.eye(3))
 
 
+def camera_far_away(run, _):
+    pose = np.eye(4)
+    pose[0, 3] = 1e30
+    np.savez(run.path / "camera" / "000001.npz", pose=pose, intrinsics=np.eye(3))
+
+
 def camera_of_zeros(run, _):
     np.savez(run.path / "camera" / "000001.npz", pose=np.zeros((4, 4)), intrinsics=np.eye(3))
 
@@ -95,6 +101,7 @@ DAMAGES = (
     announces_too_much,
     another_size,
     camera_without_numbers,
+    camera_far_away,
     camera_of_zeros,
 )
 
@@ -131,7 +138,7 @@ def test_every_format_leaves_out_what_cannot_be_read(run, tmp_path, outside, nam
 @pytest.mark.parametrize("name", ALL)
 def test_depths_that_are_none_are_left_out(run, tmp_path, name) -> None:
     depth = np.array(run.depth(0))
-    depth[0, :6] = [np.nan, np.inf, -np.inf, 0, -3, 1e-42]
+    depth[0, :6] = [np.nan, np.inf, -np.inf, 3e38, -3, 1e-42]
     np.save(depth_file(run, 0), depth)
     np.save(depth_file(run, 2), np.full(SIZE, np.nan, np.float32))
     report = export_run(run, name, tmp_path / FORMATS[name].place)

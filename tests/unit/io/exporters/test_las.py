@@ -29,6 +29,13 @@ def test_points_land_on_the_pixels_they_came_from(run, tmp_path, name) -> None:
         np.testing.assert_allclose(length, 1, atol=1e-5)
 
 
+def test_the_name_of_the_file_does_not_matter(run, tmp_path) -> None:
+    export_run(run, "laz", tmp_path / "compressed")
+    assert laspy.read(tmp_path / "compressed").header.are_points_compressed
+    export_run(run, "las", tmp_path / "plain.laz")
+    assert not laspy.read(tmp_path / "plain.laz").header.are_points_compressed
+
+
 def test_no_points_are_a_file_too(run, tmp_path) -> None:
     export_run(run, "las", tmp_path / "a.las", ExportSettings(filters=CloudFilter(min_confidence=1e9)))
     assert len(laspy.read(tmp_path / "a.las").x) == 0
