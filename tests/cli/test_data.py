@@ -77,3 +77,11 @@ def test_a_packed_copy_is_checked_like_the_data_set(command, tartanair):
     assert "TartanAir, packed layout: 12 frames, 2 scenes" in result.out
     assert "32 x 24 (12)" in result.out
     assert command("data", "pack", tartanair[0], "packed", "--source", "tartanair").code == 2
+
+
+def test_pictures_without_cameras_are_checked_too(command, tmp_path):
+    WRITERS["hsod_glass", "published"](tmp_path / "hsod")
+    result = command("data", "check", tmp_path / "hsod", "--source", "hsod_glass", "--split", "train")
+    assert result.code == 0, result.err
+    assert "cameras against depth" not in result.out
+    assert "HSOD (glass), published layout: 6 frames, 1 scene" in result.out

@@ -36,7 +36,7 @@ class CheckReport:
         pairs: number of pairs.
         examples: views for the contact sheet.
         example_scene: scene of the contact sheet, whose camera centres are `path`.
-        path: [n, 3] camera centres.
+        path: [n, 3] camera centres; none where cameras are made up.
     """
 
     frames: int
@@ -122,7 +122,7 @@ def check_source(
         pairs=len(agreements),
         examples=tuple(examples),
         example_scene=scene.name,
-        path=_path(source, scene),
+        path=_path(source, scene) if source.info.cameras_known else np.zeros((0, 3), np.float32),
     )
 
 

@@ -23,7 +23,9 @@ def draw_sheet(report: CheckReport, *, title: str, unit: str) -> UInt8[ndarray, 
     height = _HEADER + sum(row[0].height + _LINE + _GAP for row in rows) + _PANEL_WIDTH // 2 + 2 * _LINE + _GAP
     sheet = Image.new("RGB", (3 * _PANEL_WIDTH + 4 * _GAP, height), _BACKGROUND)
     draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(size=13)
-    draw.text((_GAP, 7), f"{title}: image, depth, sky (blue yes, brown no, black unknown)", fill=_INK, font=font)
+    glass = ", glass orange" if any(view.layers is not None for view in report.examples) else ""
+    text = f"{title}: image, depth, sky (blue yes, brown no, black unknown{glass})"
+    draw.text((_GAP, 7), text, fill=_INK, font=font)
     top = _HEADER
     for view, row in zip(report.examples, rows, strict=True):
         for column, panel in enumerate(row):
@@ -56,10 +58,11 @@ def _panel(pixels: UInt8[ndarray, "h w 3"]) -> Image.Image:
 
 def _draw_path(draw: ImageDraw.ImageDraw, path: Float[ndarray, "n 3"], top: int, *, title: str, font: _Font) -> None:
     """Camera centres in the plane in which they spread most, and in the one at right angles to it."""
+    if len(path) == 0:
+        draw.text((_GAP, top), "no cameras", fill=_DIM, font=font)
+        return
     draw.text((_GAP, top), title + ", along their main directions", fill=_INK, font=font)
     side = _PANEL_WIDTH // 2
-    if len(path) == 0:
-        return
     centred = (path - path.mean(0)).astype(np.float64)
     _, spread, axes = np.linalg.svd(centred, full_matrices=False)
     flat = centred @ axes.T
