@@ -201,6 +201,7 @@ class TrainConfig:
         accumulate: micro-batches per step.
         ema_decay: of the running average of the weights, which is what is validated and exported; 0 for none.
         validate_every, checkpoint_every, log_every: in steps; `validate_every` 0 for never.
+        validate_at_start: also score the starting weights.
         best_by: validation metric whose lowest value makes a checkpoint the best.
         resume: continue from the run's last checkpoint if there is one.
         seed: of initialisation and of the draws made while training.
@@ -221,6 +222,7 @@ class TrainConfig:
     validate_every: int = 500
     checkpoint_every: int = 250
     log_every: int = 20
+    validate_at_start: bool = False
     best_by: str = "val/loss"
     resume: bool = True
     seed: int = 420

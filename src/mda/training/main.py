@@ -60,7 +60,10 @@ def train(config: TrainConfig) -> Path:
     resume = last if config.resume and last.exists() else None
     if resume is not None:
         logger.info("Resuming from %s", resume)
-    trainer.fit(module, build_data(config), ckpt_path=resume, weights_only=True)
+    data = build_data(config)
+    if config.validate_at_start and config.validate_every > 0 and resume is None:
+        trainer.validate(module, data, verbose=False)
+    trainer.fit(module, data, ckpt_path=resume, weights_only=True)
     weights = folder / WEIGHTS_FILE
     # Fitting has ended: the weights are now the running average, if there is one.
     state = whole_state(module.network)
