@@ -39,6 +39,7 @@ def test_predictions_of_other_programs_on_each_data_set(command, data, tmp_path)
         assert "flying, own" in result.out
         content, found[name] = results_of(tmp_path / f"{name}_out")
         assert content["complete"] is False
+        assert (tmp_path / f"{name}_out" / "coverage.png").read_bytes().startswith(b"\x89PNG")
         assert [d["found_frames"] for d in content["datasets"]] == [2, 2, 2]
     for dataset in ("ibims", "sintel", "diode"):
         exact, flying = (found[name][dataset, "none", "1"] for name in ("exact", "averaged"))

@@ -8,6 +8,7 @@ from functools import partial
 import torch
 
 from mda.evaluation.benchmark import Benchmark, Column, Dataset, Scene
+from mda.evaluation.coverage_figure import draw_coverage
 from mda.evaluation.edge_scores import MATCH_RADII, FrameEdges, score_frame
 from mda.evaluation.layouts.edges import EDGE_DATASETS
 from mda.evaluation.predictions import ScenePrediction
@@ -149,6 +150,7 @@ def flying_points(
         ),
         columns=COLUMNS,
         settings=settings,
+        figures={"coverage.png": draw_coverage},
         mixture=bool({"mass", "std", "entropy"} & set(confidences)),
     )
 
