@@ -37,7 +37,7 @@ BASELINE := weights/mda_mini_single.safetensors
 CLIPS := 200
 bench-quality: .venv
 	$(BIN)/python benchmarks/quality.py --baseline $(BASELINE) --clips $(CLIPS) --views 2 --size 128x160 --blur 1 2 4 8 \
-		--remedies --workers 2 --readme README.md --figures docs/images --figure docs/images/flying_points.png
+		--remedies --glass 50 --workers 2 --readme README.md --figures docs/images --figure docs/images/flying_points.png
 
 bench: .venv
 	$(BIN)/python benchmarks/decoding.py

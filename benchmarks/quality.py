@@ -35,20 +35,22 @@ from tqdm import tqdm
 import mda
 from mda.data.source import SceneClip
 from mda.errors import ConfigError
-from mda.evaluation.procedural import REMEDIES, Predictor, evaluate, network_predictor
+from mda.evaluation.procedural import REMEDIES, Predictor, evaluate, evaluate_glass, network_predictor
 from mda.evaluation.results import Row, Statistic, Summary, summarise, to_json
 from mda.evaluation.tables import quality_tables, replace_between_markers
 from mda.inference.loading import find_weights
 from mda.mixtures import Decoder
 from mda.models import DepthNetwork, loading
 from mda.models.presets import find_preset
-from mda.synthetic import render_clip
+from mda.synthetic import RenderOptions, render_clip
 
 # Goes up whenever the scenes of a seed or the definition of a number change, so that results of two versions are not
 # compared.
 BENCHMARK_VERSION = 1
 # Seeds from here on are neither training (10 000 000 on) nor validation seeds (1 000 000 on).
 FIRST_SEED = 2_000_000
+# Clips with panes of glass have seeds of their own.
+FIRST_GLASS_SEED, PANES = 2_500_000, 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +65,7 @@ class Settings:
         decoders: of mixtures with several components.
         threads: of torch, per worker.
         remedies: also score filters.
+        glass: number of clips with panes of glass, scored besides.
     """
 
     models: tuple[tuple[str, str, Path], ...]
@@ -73,6 +76,7 @@ class Settings:
     decoders: tuple[Decoder, ...]
     threads: int
     remedies: bool = False
+    glass: int = 0
 
 
 def load_network(preset: str, weights: Path) -> DepthNetwork:
@@ -90,10 +94,15 @@ def load_predictors(settings: Settings) -> dict[str, Predictor]:
 
 
 def score_clip(settings: Settings, predictors: dict[str, Predictor], index: int) -> list[Row]:
-    """Rows of the clip of the given number."""
+    """Rows of the clip of the given number, and of the one with glass of that number if there is one."""
     clip = render_clip(settings.seed + index, views=settings.views, image_hw=settings.image_hw)
     remedies = REMEDIES if settings.remedies else ()
-    return list(evaluate(predictors, [clip], factors=settings.factors, remedies=remedies))
+    rows = list(evaluate(predictors, [clip], factors=settings.factors, remedies=remedies))
+    if index < settings.glass:
+        options, seed = RenderOptions(glass=PANES), FIRST_GLASS_SEED + index
+        panes = render_clip(seed, views=settings.views, image_hw=settings.image_hw, options=options)
+        rows += evaluate_glass(predictors, [panes])
+    return rows
 
 
 _in_worker: dict[str, partial[list[Row]]] = {}
@@ -132,6 +141,7 @@ def provenance(settings: Settings, clips: int, seconds: float) -> dict[str, Any]
         "views": settings.views,
         "image_hw": settings.image_hw,
         "blur_factors": settings.factors,
+        "glass": {"clips": settings.glass, "panes": PANES, "first_seed": FIRST_GLASS_SEED},
         "weights": {name: {"preset": preset, "file": weights.name} for name, preset, weights in settings.models},
         "hardware": {"machine": platform.machine(), "processor": processor(), "cores": os.cpu_count()},
         "versions": {
@@ -232,6 +242,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/quality.json"))
     parser.add_argument("--readme", type=Path, help="file to put the tables into, between its markers")
     parser.add_argument("--remedies", action="store_true", help="also filters of confidence and of depth jumps")
+    parser.add_argument("--glass", type=int, default=0, help="clips with panes of glass besides, at most --clips")
     parser.add_argument("--figures", type=Path, help="folder for curves over blur and coverage")
     parser.add_argument("--figure", type=Path, help="picture of flying points to draw (see flying_points_figure.py)")
     return parser.parse_args(arguments)
@@ -257,6 +268,7 @@ def settings_of(options: argparse.Namespace) -> Settings:
         decoders=tuple(map(Decoder, options.decoders or dict.fromkeys((preset.decoder, *Decoder)))),
         threads=options.threads,
         remedies=options.remedies,
+        glass=min(options.glass, options.clips),
     )
 
 

@@ -9,9 +9,10 @@ import torch
 from mda.data.batches import normalise_images
 from mda.data.degrade import degrade
 from mda.data.source import SceneClip
+from mda.errors import ConfigError
 from mda.evaluation.clip_scores import ClipPrediction, ClipTruth, blurred_depth, score_depth, score_views
 from mda.evaluation.results import Row
-from mda.metrics import most_confident, smoothness
+from mda.metrics import abs_rel, align_scale, most_confident, smoothness
 from mda.metrics.flying_points import usable
 from mda.mixtures import Decoder
 from mda.models import DepthNetwork
@@ -111,6 +112,37 @@ def evaluate(
                 yield from _rows(model, factor, prediction, truth)
                 if factor == 1:
                     yield from _remedied(model, prediction, truth, remedies)
+
+
+def evaluate_glass(predictors: Mapping[str, Predictor], clips: Iterable[SceneClip]) -> Iterator[Row]:
+    """Rows of the errors at panes of glass: of the pane itself (first) and of what is seen through it (last).
+
+    One depth can be right about one of them only; `front` and `back` are asked for both. Scales are fitted where there
+    is no glass.
+
+    Args:
+        predictors: by model name.
+        clips: with layers, see `RenderOptions.glass`.
+
+    Raises:
+        ConfigError: a clip has no layers.
+    """
+    for clip in clips:
+        if clip.layers is None:
+            message = f"Clip {clip.name} has no layers; render it with panes of glass."
+            raise ConfigError(message)
+        images = torch.from_numpy(clip.images).permute(0, 3, 1, 2).float() / 255
+        depth, valid = torch.from_numpy(clip.depth), torch.from_numpy(clip.valid)
+        glass, last = torch.from_numpy(clip.layers.glass) & valid, torch.from_numpy(clip.layers.last_depth)
+        through = glass & torch.from_numpy(clip.layers.last_valid)
+        for model, predict in predictors.items():
+            for decoder, predicted in predict(images).depths.items():
+                aligned = predicted * align_scale(predicted, depth, valid & ~glass)
+                tallies = {
+                    "glass_first_abs_rel_scale_aligned": abs_rel(aligned, depth, glass).tally,
+                    "glass_last_abs_rel_scale_aligned": abs_rel(aligned, last, through).tally,
+                }
+                yield Row(clip=clip.name, model=model, factor=1, decoder=decoder, tallies=tallies)
 
 
 def _remedied(model: str, prediction: ClipPrediction, truth: ClipTruth, remedies: Sequence[Remedy]) -> Iterator[Row]:

@@ -42,6 +42,11 @@ REMEDY_COLUMNS = (
     ("flying, true surfaces % ↓", "flying_true_surfaces_scale_aligned", 100, 1),
     ("flying at skylines % ↓", "flying_skyline", 100, 1),
 )
+# At panes of glass, on clips of their own.
+GLASS_COLUMNS = (
+    ("AbsRel of the glass % ↓", "glass_first_abs_rel_scale_aligned", 100, 1),
+    ("AbsRel behind the glass % ↓", "glass_last_abs_rel_scale_aligned", 100, 1),
+)
 # What is shown over blur factors.
 BLUR_METRICS = (
     ("flying, own surfaces %", "flying_own_surfaces", 100, 1),
@@ -51,18 +56,24 @@ BLUR_METRICS = (
 
 
 def quality_tables(summaries: Sequence[Summary]) -> str:
-    """All tables: depth and edges on clean images, the same under blur, cameras and sky, filters."""
+    """All tables: depth and edges on clean images, the same under blur, cameras and sky, filters, glass."""
     filtered = _remedy_rows(summaries)
     summaries = [summary for summary in summaries if summary.remedy is None]
     clean = [summary for summary in summaries if summary.factor == 1 and summary.decoder is not None]
     views = [summary for summary in summaries if summary.decoder is None]
     depth_rows = [[summary.model, summary.decoder or "", *_cells(summary, DEPTH_COLUMNS)] for summary in clean]
     view_rows = [[summary.model, str(summary.factor), *_cells(summary, VIEW_COLUMNS)] for summary in views]
+    glass_rows = [
+        [summary.model, summary.decoder or "", *_cells(summary, GLASS_COLUMNS)]
+        for summary in clean
+        if GLASS_COLUMNS[0][1] in summary.metrics
+    ]
     parts = [
         _table(["model", "decoder", *_headers(DEPTH_COLUMNS)], depth_rows),
         _blur_table(summaries),
         _table(["model", "blur", *_headers(VIEW_COLUMNS)], view_rows),
         _table(["model", "decoder", "filter", *_headers(REMEDY_COLUMNS)], filtered),
+        _table(["model", "decoder", *_headers(GLASS_COLUMNS)], glass_rows),
     ]
     return "\n".join(part for part in parts if part)
 

@@ -5,8 +5,10 @@ import numpy as np
 import pytest
 import torch
 
+from mda.data.source import LayerClip
+from mda.errors import ConfigError
 from mda.evaluation.clip_scores import ClipPrediction, ClipTruth, blurred_depth, score_depth, score_views
-from mda.evaluation.procedural import TRUTH, TRUTH_BLURRED, evaluate, network_predictor
+from mda.evaluation.procedural import TRUTH, TRUTH_BLURRED, evaluate, evaluate_glass, network_predictor
 from mda.evaluation.results import summarise
 from mda.mixtures import Decoder
 from tests.unit.evaluation.step_clip import BACK, FRONT, STEP, Oracle, step_clip
@@ -142,3 +144,22 @@ def test_a_broken_prediction_shows():
         found["unscored_own_surfaces"].sum
         == score_depth(truth.edges.depth, truth.sky, truth)["unscored_own_surfaces"].sum + 1
     )
+
+
+def test_one_depth_is_right_about_the_glass_or_about_what_is_behind_it():
+    """Glass on the left half of a flat clip, twice as near as the wall; two depths in units of their own."""
+    depth, glass = np.full_like(CLIP.depth, 4.0), np.zeros_like(CLIP.valid)
+    glass[..., : glass.shape[-1] // 2] = True
+    wall, every = depth.copy(), np.ones_like(CLIP.valid)
+    depth[glass] = 2.0
+    layers = LayerClip(glass=glass, last_depth=wall, last_valid=every)
+    clip = dataclasses.replace(CLIP, depth=depth, valid=every, layers=layers)
+    near, far = torch.from_numpy(depth) * 3, torch.from_numpy(wall) * 3
+    prediction = ClipPrediction(depths={"front": near, "back": far})
+    rows = list(evaluate_glass({"both": lambda _: prediction}, [clip]))
+    front, back = means(rows, "both", "front"), means(rows, "both", "back")
+    first, last = "glass_first_abs_rel_scale_aligned", "glass_last_abs_rel_scale_aligned"
+    assert [front[first], front[last]] == pytest.approx([0, 0.5], abs=1e-6)
+    assert [back[first], back[last]] == pytest.approx([1, 0], abs=1e-6)
+    with pytest.raises(ConfigError, match="panes of glass"):
+        list(evaluate_glass({}, [CLIP]))
