@@ -125,8 +125,8 @@ def test_a_wrong_name_is_answered_with_what_may_have_been_meant(override, hint):
 
 
 def test_fields_of_another_kind_of_data_are_refused():
-    with pytest.raises(ConfigError, match="blur"):
-        compose_config(["experiment=mda/da3_mog_sky_full", "data.blur=0.1"])
+    with pytest.raises(ConfigError, match="photographs"):
+        compose_config(["experiment=mda/da3_mog_sky_full", "data.photographs=true"])
 
 
 @pytest.mark.parametrize(
