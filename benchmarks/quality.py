@@ -294,7 +294,9 @@ def main(arguments: list[str] | None = None) -> None:
     print(text)
     if options.readme is not None:
         replace_between_markers(options.readme, "quality", text)
-    if options.figure is not None:
+    if options.figure is not None and len(settings.models) < 2:
+        print(f"{options.figure} is kept: it compares with the baseline.", file=sys.stderr)
+    elif options.figure is not None:
         from flying_points_figure import draw  # noqa: PLC0415 - needed for this option only
 
         clips = (render_clip(settings.seed + i, views=1, image_hw=settings.image_hw) for i in range(options.clips))
