@@ -39,13 +39,7 @@ def serve(
         ConfigError: the direction of up, or the port, makes no sense.
         OutputError: the server cannot listen there.
     """
-    viewer = start(paths, options, method=method, tell=tell)
-    try:
-        if browser:
-            webbrowser.open(viewer.url)
-        wait_for_ever()
-    finally:
-        viewer.stop()
+    _show(start(paths, options, method=method, tell=tell), browser=browser)
 
 
 def serve_pair(
@@ -61,13 +55,17 @@ def serve_pair(
     Raises:
         ConfigError: there are not exactly two runs.
     """
-    pair = start_pair(paths, options, method=method, tell=tell)
+    _show(start_pair(paths, options, method=method, tell=tell), browser=browser)
+
+
+def _show(page: Viewer | PairPage, *, browser: bool) -> None:
+    """Keep a page open until interrupted."""
     try:
         if browser:
-            webbrowser.open(pair.url)
+            webbrowser.open(page.url)
         wait_for_ever()
     finally:
-        pair.stop()
+        page.stop()
 
 
 def start_pair(
