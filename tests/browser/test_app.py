@@ -10,6 +10,7 @@ from PIL import Image
 from mda.app import AppLimits, Jobs
 from mda.app.page import launch
 from tests.cli.conftest import photo
+from tests.event_loops import closed_loops
 
 pytest.importorskip("gradio", reason="the extra `app` is not installed")
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -25,10 +26,11 @@ SLOW = 240_000  # milliseconds; WebGL is computed on the processor
 def served(monkeypatch):
     monkeypatch.setenv("GRADIO_TEMP_DIR", "")  # so that it is restored
     jobs = Jobs(AppLimits(size=96), models=["mda_mini"], device="cpu")
-    page = launch(jobs, wait=False)
-    yield page.local_url
-    page.close()
-    jobs.close()
+    with closed_loops():
+        page = launch(jobs, wait=False)
+        yield page.local_url
+        page.close()
+        jobs.close()
 
 
 @pytest.fixture

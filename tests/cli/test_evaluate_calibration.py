@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.unit.evaluation.edge_data import box_depth, write_ibims, write_predictions
+from tests.unit.evaluation.edge_data import box_depth, write_ibims, write_layered, write_predictions
 
 
 def test_densities_of_a_model_are_scored_and_the_factor_can_be_used(command, predict, photos, weights, tmp_path):
@@ -33,3 +33,14 @@ def test_predictions_without_densities_are_scored_as_far_as_they_go(command, tmp
     result = command("evaluate", "calibration", *arguments)
     assert result.code == 0, result.err
     assert "| ibims | none | 2 |" in result.out
+
+
+def test_ordered_points_of_glass_are_scored(command, tmp_path):
+    write_layered(tmp_path / "data")
+    write_predictions(tmp_path / "theirs", box_depth())
+    arguments = ["--data", tmp_path / "data", "--predictions", tmp_path / "theirs", "--out", tmp_path / "out"]
+    result = command("evaluate", "calibration", *arguments)
+    assert result.code == 0, result.err
+    (summary,) = json.loads((tmp_path / "out" / "results.json").read_text())["summaries"]
+    assert summary["metrics"]["ordered_layer_first_pairs_all"]["value"] == 0.5
+    assert summary["metrics"]["ordered_layer_first_pairs_all"]["count"] == 4

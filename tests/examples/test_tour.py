@@ -6,6 +6,8 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
+from tests.event_loops import closed_loops
+
 TOUR = Path(__file__).resolve().parents[2] / "examples" / "tour.ipynb"
 
 
@@ -14,7 +16,8 @@ def test_tour(tmp_path, monkeypatch):
     monkeypatch.setenv("MDA_TOUR_SIZE", "64")
     monkeypatch.setenv("JUPYTER_PLATFORM_DIRS", "1")
     notebook = nbformat.read(TOUR, as_version=4)
-    NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    with closed_loops():
+        NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     said = "".join(output.get("text", "") for output in outputs)
     assert "depth (3, 48, 64), decoder heaviest" in said

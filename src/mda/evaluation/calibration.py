@@ -15,6 +15,7 @@ import torch
 from mda.evaluation.benchmark import Benchmark, Column, Dataset, Scene
 from mda.evaluation.calibration_figure import draw_calibration
 from mda.evaluation.layouts.edges import EDGE_DATASETS, LAYERED
+from mda.evaluation.layouts.layered import KINDS, LAYERED_REAL, SUBSETS
 from mda.evaluation.predictions import ScenePrediction
 from mda.evaluation.scene_frames import (
     CONFIDENCES,
@@ -35,6 +36,7 @@ from mda.metrics import (
     abs_rel,
     continuous_ranked_probability_score,
     negative_log_likelihood,
+    ordering_tallies,
     sky_iou,
     sky_precision,
     sky_recall,
@@ -51,6 +53,7 @@ FACTORS = tuple(2.0 ** (step / 3) for step in range(-9, 10))
 BINS = 40
 # Shares taken away at which the sparsification curves are kept.
 TAKEN = tuple(range(0, 100, 10))
+DATASETS = (*EDGE_DATASETS, LAYERED, LAYERED_REAL)
 SETTING, NONE, OTHERS = "recalibration", "none", "from other scenes"
 NLL = "nll_ln_depth_scale_aligned"
 COLUMNS = (
@@ -72,6 +75,11 @@ COLUMNS = (
     Column(metric="flying_skyline", header="flying at skylines % ↓", factor=100.0, digits=2),
     Column(metric="glass_first_abs_rel_scale_aligned", header="glass AbsRel % ↓", factor=100.0, digits=2),
     Column(metric="glass_last_abs_rel_scale_aligned", header="behind glass AbsRel % ↓", factor=100.0, digits=2),
+    *(
+        Column(metric=f"ordered_{subset}_{kind}_all", header=f"{subset}, {kind} % ↑", factor=100.0, digits=2)
+        for subset in SUBSETS
+        for kind in KINDS.values()
+    ),
 )
 
 
@@ -85,7 +93,7 @@ def score_scene(scene: Scene, variant: str, prediction: ScenePrediction) -> list
     ladder: dict[float, list[dict[str, Tally]]] = {factor: [] for factor in FACTORS}
     for frame in seen_frames(scene, prediction, mixture=True):
         chosen = sampled(frame.valid)
-        ladder[1.0].append(_confidences(frame, chosen, scale) | _sky(frame) | _glass(frame, scale))
+        ladder[1.0].append(_confidences(frame, chosen, scale) | _sky(frame) | _glass(frame, scale) | _ordering(frame))
         if frame.mixture is not None and chosen.any():
             mixture, target = frame.mixture[chosen], frame.true_depth[chosen] / scale
             for factor in FACTORS:
@@ -150,7 +158,7 @@ def recalibrated_by_others(scores: Sequence[SceneScores]) -> list[SceneScores]:
     return found
 
 
-def calibration(*, protocol: str = "published", datasets: Sequence[Dataset] = (*EDGE_DATASETS, LAYERED)) -> Benchmark:
+def calibration(*, protocol: str = "published", datasets: Sequence[Dataset] = DATASETS) -> Benchmark:
     """The benchmark; nothing in it was published elsewhere, so the protocol changes nothing."""
     return Benchmark(
         name="calibration",
@@ -228,6 +236,37 @@ def _glass(frame: SeenFrame, scale: float) -> dict[str, Tally]:
         "glass_first_abs_rel_scale_aligned": abs_rel(layers.front_depth * scale, frame.true_depth, first).tally,
         "glass_last_abs_rel_scale_aligned": abs_rel(layers.back_depth * scale, last_depth.float(), last).tally,
     }
+
+
+def _ordering(frame: SeenFrame) -> dict[str, Tally]:
+    """Rightly ordered tuples of points (LayeredDepth), by subset, number of points and layer.
+
+    The nearest surface of the density is layer 1 and, where there are two, the farthest is layer 3; a prediction
+    without densities has layer 1 alone.
+    """
+    extras = frame.truth.extras
+    if "tuples" not in extras:
+        return {}
+    surfaces = frame.depth[None]
+    if frame.mixture is not None:
+        layers = frame.mixture.layers()
+        missing = torch.full_like(layers.front_depth, math.nan)
+        surfaces = torch.stack([layers.front_depth, missing, torch.where(layers.count > 1, layers.back_depth, missing)])
+    height, width = extras["annotated_hw"].tolist()
+    tuples, real = extras["tuples"], extras["tuple_real"]
+    sizes = (tuples[..., 2] > 0).sum(-1)
+    tallies = {}
+    for place, subset in enumerate(SUBSETS):
+        for points, kind in KINDS.items():
+            chosen = np.flatnonzero((extras["tuple_subset"] == place) & (sizes == points))
+            found = ordering_tallies(
+                surfaces,
+                [[(x, y, layer) for x, y, layer in tuples[index, :points].tolist()] for index in chosen],
+                real=real[chosen].tolist(),
+                annotated_hw=(height, width),
+            )
+            tallies |= {f"ordered_{subset}_{kind}_{name}": tally for name, tally in found.items() if tally.count}
+    return tallies
 
 
 def _best_factor(by_scene: Mapping[tuple[str, str, float], SceneScores], scenes: Sequence[tuple[str, str]]) -> float:

@@ -12,6 +12,7 @@ from mda.errors import InputError
 from mda.evaluation.benchmark import Dataset, FoundDataset, Frame, FrameTruth, Scene
 from mda.evaluation.layouts import rooms, video
 from mda.evaluation.layouts.edges import EDGE_DATASETS
+from mda.evaluation.layouts.layered import LAYERED_REAL
 from mda.geometry import Cameras
 
 # Views of the contact sheet, and camera centres of its path.
@@ -21,7 +22,7 @@ _ROWS, _CENTRES = 6, 60
 def benchmark_datasets() -> dict[str, Dataset]:
     """The data sets of all benchmarks, by name; those that `mda.data` reads are among its sources."""
     datasets: dict[str, Dataset] = {}
-    for dataset in (*rooms.datasets(published=True), *video.DATASETS, *EDGE_DATASETS):
+    for dataset in (*rooms.datasets(published=True), *video.DATASETS, *EDGE_DATASETS, LAYERED_REAL):
         if dataset.title:
             datasets.setdefault(dataset.name, dataset)
     return datasets
@@ -58,7 +59,7 @@ def check_dataset(
             views += [view] if place in shown else []
         progress()
     table = np.array(depths).reshape(-1, 4)
-    low, middle, high = np.nanmedian(table[:, 1:], axis=0) if len(table) else (0.0, 0.0, 0.0)
+    ranges = table[table[:, 0] > 0, 1:]
     return CheckReport(
         frames=found.frames,
         scenes=len(found.scenes),
@@ -66,7 +67,7 @@ def check_dataset(
         read=len(depths),
         broken=tuple(broken),
         sizes=sizes,
-        depth_range=(float(low), float(middle), float(high)) if len(table) else None,
+        depth_range=tuple(np.median(ranges, axis=0).tolist()) if len(ranges) else None,
         valid=float(table[:, 0].mean()) if len(table) else 0.0,
         sky=0.0,
         unknown_sky=1.0,
@@ -82,11 +83,11 @@ def _view(scene: Scene, frame: Frame) -> tuple[RawView, FrameTruth]:
     """A frame as the contact sheet shows it, with the image at the size of the truth.
 
     Raises:
-        InputError: a file is missing or damaged, or no pixel has a depth.
+        InputError: a file is missing or damaged, or it has neither a depth nor tuples of points.
     """
     truth, image = frame.read_truth(), frame.read_image()
     name = f"{scene.dataset}/{scene.name}/{frame.name}"
-    if not truth.mask.any():
+    if not truth.mask.any() and not len(truth.extras.get("tuples", ())):
         message = f"{name} has no pixel with a depth."
         raise InputError(message)
     height, width = truth.depth.shape
@@ -110,7 +111,7 @@ def _view(scene: Scene, frame: Frame) -> tuple[RawView, FrameTruth]:
 
 
 def _percentiles(view: RawView) -> np.ndarray:
-    return np.percentile(view.depth[view.valid], [2, 50, 98])
+    return np.percentile(view.depth[view.valid], [2, 50, 98]) if view.valid.any() else np.full(3, np.nan)
 
 
 def _lacking(found: FoundDataset) -> tuple[str, ...]:

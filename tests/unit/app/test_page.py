@@ -15,6 +15,7 @@ import pytest
 from mda.app import AppLimits, Jobs
 from mda.app.page import launch
 from tests.cli.conftest import photo
+from tests.event_loops import closed_loops
 
 gradio_client = pytest.importorskip("gradio_client", reason="the extra `app` is not installed")
 pytestmark = pytest.mark.filterwarnings("default")  # the server and its client have warnings of their own
@@ -23,7 +24,7 @@ pytestmark = pytest.mark.filterwarnings("default")  # the server and its client 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory):
     """A page with small limits, and its address."""
-    with pytest.MonkeyPatch.context() as patch:
+    with closed_loops(), pytest.MonkeyPatch.context() as patch:
         patch.setenv("GRADIO_TEMP_DIR", "")  # so that it is restored
         patch.chdir(tmp_path_factory.mktemp("cwd"))
         jobs = Jobs(AppLimits(images=3, size=64, megabytes=1), models=["mda_mini"], device="cpu")

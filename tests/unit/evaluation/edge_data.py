@@ -1,5 +1,6 @@
 """Tiny data sets with a near box before a far wall, in the layouts of the edge benchmarks; and predictions for them."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -82,11 +83,45 @@ def write_diode(data: Path, frames=2) -> None:
         np.save(folder / f"{stem}_depth_mask.npy", np.ones(HW, np.float32))
 
 
+# Of LayeredDepth: pairs that `box_depth` orders rightly and wrongly, and through glass; a triplet; and a second surface
+# that is not there.
+NEAR, FAR = (30, 20), (5, 5)
+FIRST_PAIRS = [[(*NEAR, 1), (*FAR, 1)], [(*FAR, 1), (*NEAR, 1)]]
+ALL_PAIRS = [[(*NEAR, 1), (*NEAR, 3)]]
+ALL_TRIPS = [[(*NEAR, 1), (*FAR, 1), (*FAR, 3)]]
+NOT_THERE = [(*FAR, 3), (*FAR, 5)]
+
+
+def write_layered(data: Path, names=("0", "1")) -> None:
+    """`layered_depth_real` as the Hub has it."""
+    root = data / "layered_depth_real"
+
+    def entries(tuples, *, real=True):
+        return [{"is_real": real} | {f"p{i}": point for i, point in enumerate(one, 1)} for one in tuples]
+
+    for name in names:
+        save_image(root / f"{name}.image.png", int(name))
+        every = {"pairs": entries(ALL_PAIRS) + entries([NOT_THERE], real=False), "trips": entries(ALL_TRIPS)}
+        content = {"layer_first": {"pairs": entries(FIRST_PAIRS), "trips": []}, "layer_all": every}
+        (root / f"{name}.tuples.json").write_text(json.dumps(content))
+
+
+def write_older_layered(data: Path, names=("0", "1")) -> None:
+    """`layered_depth_real` as its first release was, which knows no surfaces that are not there."""
+    root = data / "layered_depth_real"
+    kinds = {"pairs_layer1_val": FIRST_PAIRS, "pairs_layerall_val": ALL_PAIRS, "triplets_layerall_val": ALL_TRIPS}
+    for name in names:
+        save_image(root / "images" / f"{name}.png", int(name))
+        for kind, tuples in kinds.items():
+            (root / kind).mkdir(exist_ok=True)
+            (root / kind / f"{name}.jsonl").write_text("".join(json.dumps(one) + "\n" for one in tuples))
+
+
 def write_predictions(folder: Path, depth, **more) -> None:
-    """The same maps for every scene of the three data sets."""
+    """The same maps for every scene of these data sets."""
     places = {"ibims/corridor_01": 1, "ibims/lab_01": 1, "sintel/alley_1": 2}
     scan = "diode/indoors_scene_00019_scan_00183_00019_00183_indoors_"
-    places |= {f"{scan}000": 1, f"{scan}001": 1}
+    places |= {f"{scan}000": 1, f"{scan}001": 1, "layered_depth_real/0": 1, "layered_depth_real/1": 1}
     for place, views in places.items():
         path = folder / f"{place}.npz"
         path.parent.mkdir(parents=True, exist_ok=True)

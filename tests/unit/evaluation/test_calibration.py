@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from mda.evaluation.benchmark import Frame, FrameTruth, Scene
+from mda.evaluation.benchmark import Frame, FrameTruth, Scene, ViewSize
 from mda.evaluation.calibration import (
     FACTORS,
     NLL,
@@ -17,8 +17,11 @@ from mda.evaluation.calibration import (
     recalibrated_by_others,
     score_scene,
 )
+from mda.evaluation.layouts.layered import LAYERED_REAL
 from mda.evaluation.scores import summarise
+from mda.metrics import Tally
 from mda.mixtures import DepthMixture
+from tests.unit.evaluation.edge_data import box_depth, write_layered
 
 HW = (48, 64)
 
@@ -190,6 +193,28 @@ def test_both_surfaces_of_glass_are_looked_for_in_the_density():
     assert tallies["glass_first_abs_rel_scale_aligned"].mean == pytest.approx(0, abs=1e-3)
     assert tallies["glass_last_abs_rel_scale_aligned"].mean == pytest.approx(1 - 1 / 1.1, abs=1e-3)
     assert tallies["glass_last_abs_rel_scale_aligned"].count == glass.sum()
+
+
+def test_ordered_points_are_held_against_the_surfaces_of_the_density(tmp_path):
+    write_layered(tmp_path, names=("0",))
+    (scene,) = LAYERED_REAL.list_scenes(tmp_path / LAYERED_REAL.folder, ViewSize(long_side=64, patch=16))
+    front = torch.from_numpy(box_depth()).log()[..., None]
+    # Glass everywhere on the box: a second surface that stands behind its front, and nowhere else.
+    second = torch.where(front < front.max(), 0.4, 1e-6)
+    mixture = DepthMixture(
+        locs=torch.cat([front, front + 1], -1),
+        scales=torch.full((*HW, 2), 0.01),
+        log_weights=torch.cat([1 - second, second], -1).log(),
+    )
+    tallies = score_scene(scene, "clean", Given([mixture]))[0].tallies
+    assert tallies["ordered_layer_first_pairs_1"] == tallies["ordered_layer_first_pairs_all"] == Tally(sum=1.0, count=2)
+    # Through the glass rightly; what is not there was not found.
+    assert tallies["ordered_layer_all_pairs_mixed"] == Tally(sum=2.0, count=2)
+    # The far wall has no second surface.
+    assert tallies["ordered_layer_all_trips_all"] == Tally(sum=0.0, count=1)
+    blind = score_scene(scene, "clean", Blind([mixture]))[0].tallies
+    assert blind["ordered_layer_first_pairs_all"] == Tally(sum=1.0, count=2)
+    assert blind["ordered_layer_all_pairs_mixed"] == Tally(sum=1.0, count=2)
 
 
 def test_the_figure_is_a_picture():

@@ -8,6 +8,8 @@ from mda.cli.main import main
 from mda.evaluation.benchmark import FoundDataset
 from mda.evaluation.checking import benchmark_datasets, check_dataset
 from mda.evaluation.layouts import rooms, video
+from mda.evaluation.layouts.layered import LAYERED_REAL
+from tests.unit.evaluation.edge_data import write_layered
 from tests.unit.evaluation.tiny_layouts import SIZE, big, image_of, write_image, write_kitti, write_png, write_sintel
 
 
@@ -39,6 +41,13 @@ def test_broken_files_are_named(tmp_path):
     report = check_dataset(found(video.KITTI, tmp_path))
     assert (report.read, len(report.broken)) == (1, 1)
     assert "0000000001.png" in report.broken[0]
+
+
+def test_pictures_with_points_instead_of_depth_are_whole(tmp_path):
+    write_layered(tmp_path)
+    report = check_dataset(found(LAYERED_REAL, tmp_path / LAYERED_REAL.folder))
+    assert report.whole
+    assert (report.read, report.depth_range, report.valid) == (2, None, 0.0)
 
 
 def room(root, depth, *, wrong=False):

@@ -15,6 +15,7 @@ from mda.evaluation.layouts.edges import (
     sintel_scenes,
     source_dataset,
 )
+from mda.evaluation.layouts.layered import LAYERED_REAL, SUBSETS
 from tests.unit.data.layouts import (
     hypersim_original,
     hypersim_published,
@@ -24,7 +25,21 @@ from tests.unit.data.layouts import (
     vkitti2_original,
     vkitti2_published,
 )
-from tests.unit.evaluation.edge_data import BACK, BOX, FRONT, HW, write_diode, write_ibims, write_sintel
+from tests.unit.evaluation.edge_data import (
+    ALL_PAIRS,
+    ALL_TRIPS,
+    BACK,
+    BOX,
+    FIRST_PAIRS,
+    FRONT,
+    HW,
+    NOT_THERE,
+    write_diode,
+    write_ibims,
+    write_layered,
+    write_older_layered,
+    write_sintel,
+)
 
 SIZE = ViewSize(long_side=64, patch=16)
 
@@ -114,3 +129,37 @@ def test_single_pictures_of_glass_are_scenes_of_their_own(tmp_path):
     for truth in truths:
         known = truth.extras["last_valid"] & truth.mask
         assert (truth.extras["last_depth"][known] > truth.depth[known]).all()
+
+
+@pytest.mark.parametrize(("write", "tuples"), [(write_layered, 5), (write_older_layered, 4)])
+def test_both_releases_of_ordered_points_are_read(write, tuples, tmp_path):
+    write(tmp_path)
+    scenes = LAYERED_REAL.list_scenes(tmp_path / LAYERED_REAL.folder, SIZE)
+    assert [scene.name for scene in scenes] == ["0", "1"]
+    truth = scenes[1].frames[0].read_truth()
+    assert not truth.mask.any()
+    extras = truth.extras
+    assert extras["annotated_hw"].tolist() == [*HW]
+    known = {
+        (SUBSETS[subset], real, tuple(tuple(point) for point in points[points[:, 2] > 0].tolist()))
+        for subset, real, points in zip(
+            extras["tuple_subset"], extras["tuple_real"].tolist(), extras["tuples"], strict=True
+        )
+    }
+    assert len(extras["tuples"]) == len(known) == tuples
+    expected = {("layer_first", True, tuple(one)) for one in FIRST_PAIRS}
+    expected |= {("layer_all", True, tuple(one)) for one in ALL_PAIRS + ALL_TRIPS}
+    assert known - expected == ({("layer_all", False, tuple(NOT_THERE))} if tuples == 5 else set())
+    assert expected <= known
+
+
+def test_damaged_annotations_and_missing_pictures_are_named(tmp_path):
+    write_layered(tmp_path)
+    root = tmp_path / LAYERED_REAL.folder
+    (root / "0.tuples.json").write_text('{"layer_all": {"pairs": [{"p1": [1, 2, 3]}]}}')
+    scenes = LAYERED_REAL.list_scenes(root, SIZE)
+    with pytest.raises(InputError, match=r"0\.tuples\.json does not hold tuples of points \(a tuple has 1 points"):
+        scenes[0].frames[0].read_truth()
+    (root / "1.image.png").unlink()
+    with pytest.raises(InputError, match=r"1\.image\.png is missing"):
+        LAYERED_REAL.list_scenes(root, SIZE)

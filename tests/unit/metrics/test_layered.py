@@ -18,10 +18,21 @@ def test_strictly_increasing_depths_are_right():
     assert found["1"] == found["all"] == Tally(sum=1.0, count=3)
 
 
-def test_one_wrong_step_makes_a_quadruplet_wrong():
-    right = [(0, 0, 1), (4, 0, 1), (4, 0, 2), (0, 0, 3)]
-    wrong = [(0, 0, 1), (4, 0, 1), (0, 0, 3), (4, 0, 2)]
+def test_one_wrong_step_makes_a_triplet_wrong():
+    right = [(0, 0, 1), (4, 0, 1), (0, 0, 3)]
+    wrong = [(0, 0, 1), (0, 0, 3), (4, 0, 1)]
     assert tally([right, wrong])["mixed"] == Tally(sum=1.0, count=2)
+
+
+def test_tuples_of_other_layers_are_left_out():
+    found = tally([[(0, 0, 1), (0, 0, 2)], [(0, 0, 1), (0, 0, 8)], [(0, 0, 9), (1, 0, 9)], [(0, 0, 0), (1, 0, 1)]])
+    assert found["all"].count == 0
+
+
+def test_a_surface_that_does_not_exist_must_not_be_found():
+    tuples = [[(0, 0, 3), (1, 0, 3)], [(4, 0, 3), (5, 0, 3)], [(0, 0, 3), (4, 0, 3)]]
+    assert tally(tuples, real=[False] * 3)["3"] == Tally(sum=1.0, count=3)
+    assert tally(tuples[1:2], real=[True])["3"] == Tally(sum=0.0, count=1)
 
 
 def test_layers_are_counted_apart():
