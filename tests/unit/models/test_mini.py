@@ -156,6 +156,21 @@ def test_a_mixture_starts_around_the_depth_of_its_single_twin_and_with_its_sky(n
     assert torch.allclose(new.pose_encoding, old.pose_encoding)
 
 
-def test_a_mixture_starts_only_from_a_single_twin_of_its_sizes(network):
-    with pytest.raises(CheckpointError, match="head"):
-        mixture_from_single(network, network.state_dict())
+@torch.no_grad()
+def test_the_components_of_a_mixture_are_averaged_into_a_single_twin(network):
+    components = network.head.weight.unflatten(0, (13, 4))[:12].unflatten(0, (4, 3))
+    components[:, 1] = components[:1, 1]  # equal weights, so that sky can stay exactly
+    single = MiniNetwork(SINGLE).eval()
+    mixture_from_single(single, network.state_dict())
+    images = torch.randn(1, 2, 3, 32, 48)
+    old, new = network(images), single(images)
+    mean = old.mixture.space.depth(old.mixture.locs).log().mean(-1)
+    assert torch.allclose(new.mixture.locs[..., 0].log(), mean, atol=1e-4)
+    assert torch.allclose(new.sky_log_odds, old.sky_log_odds, atol=1e-4)
+
+
+def test_a_mixture_starts_only_from_a_network_of_its_sizes(network):
+    state = network.state_dict()
+    state["head.weight"] = state["head.weight"][:, :-1]
+    with pytest.raises(CheckpointError, match="head.weight"):
+        mixture_from_single(network, state)
