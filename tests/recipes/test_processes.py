@@ -46,20 +46,66 @@ def largest_difference(one: Path, other: Path) -> float:
     return max(float((a[name] - b[name]).abs().max() / a[name].abs().max().clamp_min(1)) for name in a)
 
 
-@pytest.mark.parametrize("strategy", ["ddp", "fsdp"])
-def test_two_processes_equal_one_with_the_same_global_batch(tmp_path, strategy):
-    words = ["steps=20", "ema_decay=0", "validate_every=0", "logger=none"]
-    one = train(settings(tmp_path / "one", *words, "accumulate=2"))
-    options = [*WORDS, *words, f"folder={tmp_path / 'two'}", "trainer.devices=2", f"trainer.strategy={strategy}"]
+def in_two_processes(program: list[str], folder: Path, *words: str) -> str:
+    """What a training run with two processes says."""
     done = subprocess.run(  # noqa: S603
-        [sys.executable, "-m", "mda.cli.main", "train", *options],
+        [sys.executable, *program, "train", *WORDS, *words, f"folder={folder}", "trainer.devices=2"],
         capture_output=True,
         text=True,
         check=False,
         env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(mda.__file__).parents[1])},
     )
     assert done.returncode == 0, done.stderr
-    assert "2/2" in done.stderr
+    return done.stderr
+
+
+@pytest.mark.parametrize("strategy", ["ddp", "fsdp"])
+def test_two_processes_equal_one_with_the_same_global_batch(tmp_path, strategy):
+    words = ["steps=20", "ema_decay=0", "validate_every=0", "logger=none"]
+    one = train(settings(tmp_path / "one", *words, "accumulate=2"))
+    said = in_two_processes(["-m", "mda.cli.main"], tmp_path / "two", *words, f"trainer.strategy={strategy}")
+    assert "2/2" in said
+    assert largest_difference(one, tmp_path / "two" / one.name) < 1e-5
+
+
+# `mda train`, but every image of the batch of that index, which the second process sees, is NaN.
+SPOILT = """
+from dataclasses import replace
+from mda.cli.main import main
+from mda.training import procedural_data
+
+made = procedural_data.training_batch
+
+def spoilt(config, index):
+    batch = made(config, index)
+    return replace(batch, images=batch.images * float("nan")) if index == 3 else batch
+
+procedural_data.training_batch = spoilt
+raise SystemExit(main())
+"""
+
+
+@pytest.mark.parametrize("strategy", ["ddp", "fsdp"])
+def test_what_one_process_cannot_learn_from_is_left_out_by_all(tmp_path, monkeypatch, strategy):
+    words = ["ema_decay=0", "validate_every=0", "logger=none"]
+    script = tmp_path / "spoilt.py"
+    script.write_text(SPOILT)
+    in_two_processes([str(script)], tmp_path / "two", *words, "steps=4", f"trainer.strategy={strategy}")
+    made = procedural_data.training_batch
+    names = " ".join(made(settings(tmp_path).data, 3).names)
+    (line,) = (tmp_path / "two" / "skipped.csv").read_text().splitlines()[1:]
+    assert line == f"1,1,prediction is not finite,{names}"
+    # The same as if both batches of that step had been left out.
+    monkeypatch.setattr(
+        procedural_data,
+        "training_batch",
+        lambda config, index: (
+            replace(made(config, index), images=made(config, index).images * torch.nan)
+            if index in {2, 3}
+            else made(config, index)
+        ),
+    )
+    one = train(settings(tmp_path / "one", *words, "steps=4", "accumulate=2"))
     assert largest_difference(one, tmp_path / "two" / one.name) < 1e-5
 
 

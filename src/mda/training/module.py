@@ -1,6 +1,7 @@
 """One training step, one validation step, and the optimiser."""
 
 import math
+from dataclasses import replace
 
 import lightning
 import torch
@@ -76,7 +77,7 @@ class DepthModule(lightning.LightningModule):
         reason = why_spoilt(output, report)
         if not true_everywhere(reason is None, self.device):
             self._note((reason, batch.names))
-            return self._nothing()
+            return self._nothing(batch)
         self._kept += 1
         if self._is_logged():
             self._log_training(report, batch)
@@ -143,9 +144,15 @@ class DepthModule(lightning.LightningModule):
         self.skipped.note(self.global_step, gathered(mine), write=self.trainer.is_global_zero)
         self.log("train/skipped", float(self.skipped.count), batch_size=1)
 
-    def _nothing(self) -> torch.Tensor:
-        """A loss of zero whose gradients are zero, so that processes that wait for each other's still meet."""
-        return torch.stack([(p * 0).sum() for p in self.network.parameters() if p.requires_grad]).sum()
+    def _nothing(self, batch: Batch) -> torch.Tensor:
+        """A loss of zero whose gradients are zero, so that processes that wait for each other's still meet.
+
+        It goes through the network, on black images, because sharded parameters are whole only in there.
+        """
+        output = self(replace(batch, images=torch.zeros_like(batch.images)))
+        mixture, others = output.mixture, (output.sky_log_odds, output.activity, output.pose_encoding)
+        parts = [mixture.locs, mixture.scales, mixture.log_weights, *(part for part in others if part is not None)]
+        return 0 * torch.stack([part.sum() for part in parts]).sum()
 
     def _log_training(self, report: LossReport, batch: Batch) -> None:
         """Terms, counts and losses by source of the last micro-batch, over all processes."""

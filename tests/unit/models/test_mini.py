@@ -172,5 +172,5 @@ def test_the_components_of_a_mixture_are_averaged_into_a_single_twin(network):
 def test_a_mixture_starts_only_from_a_network_of_its_sizes(network):
     state = network.state_dict()
     state["head.weight"] = state["head.weight"][:, :-1]
-    with pytest.raises(CheckpointError, match="head.weight"):
+    with pytest.raises(CheckpointError, match=r"head\.weight"):
         mixture_from_single(network, state)
