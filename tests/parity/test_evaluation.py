@@ -67,21 +67,33 @@ def test_depth_errors_have_the_recorded_values(vectors, align, max_depth, clip, 
         assert found[name] == pytest.approx(value, abs=2e-7), name
 
 
+@pytest.fixture
+def _two_threads():
+    """Torch as the numbers were recorded with: the last bit of a mean depends on the number of threads."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.mark.usefixtures("_two_threads")
 def test_kitti_has_the_recorded_scores(data, tmp_path):
     benchmark = video_depth(alignments=["scale"])
     (summary,) = summarise(evaluate(benchmark, video.KITTI, data, tmp_path), benchmark.roots)
-    # The published scale is not settled after its ten rounds: a prediction that differs in its last bit (another build
-    # of OpenCV) moves it by 5e-5, and the errors by this.
+    # Printed with nine decimals. The published scale is not settled after its ten rounds: a mean that differs in its last
+    # bit (one thread) moves the errors by up to 5e-5, another release of OpenCV by 1e-9.
     expected = {
-        "abs_rel": (0.016218632, 2e-7),
-        "sq_rel": (0.002673407, 2e-6),
-        "rmse": (0.069838149, 2e-5),
-        "log_rmse": (0.036750379, 2e-5),
-        "delta1": (0.993432462, 1e-5),
-        "delta2": (1.0, 0.0),
-        "delta3": (1.0, 0.0),
+        "abs_rel": 0.016218632,
+        "sq_rel": 0.002673407,
+        "rmse": 0.069838149,
+        "log_rmse": 0.036750379,
+        "delta1": 0.993432462,
+        "delta2": 1.0,
+        "delta3": 1.0,
     }
-    for name, (value, tolerance) in expected.items():
+    for name, value in expected.items():
+        # The recorded share of pixels was a mean in single precision.
+        tolerance = 2e-8 if name == "delta1" else 1.1e-9
         assert summary.metrics[name].value == pytest.approx(value, abs=tolerance), name
     assert (summary.scenes, summary.frames) == (2, 4)
 
