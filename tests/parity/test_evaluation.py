@@ -80,8 +80,8 @@ def _two_threads():
 def test_kitti_has_the_recorded_scores(data, tmp_path):
     benchmark = video_depth(alignments=["scale"])
     (summary,) = summarise(evaluate(benchmark, video.KITTI, data, tmp_path), benchmark.roots)
-    # Printed with nine decimals. The published scale is not settled after its ten rounds: a mean that differs in its last
-    # bit (one thread) moves the errors by up to 5e-5, another release of OpenCV by 1e-9.
+    # Printed with nine decimals. The published scale is not settled after its ten rounds: a mean that differs in its
+    # last bit (one thread) moves the errors by up to 5e-5, another release of OpenCV by 1e-9.
     expected = {
         "abs_rel": 0.016218632,
         "sq_rel": 0.002673407,

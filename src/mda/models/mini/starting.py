@@ -21,8 +21,9 @@ _HEAD = ("head.weight", "head.bias")
 def mixture_from_single(network: MiniNetwork, single: Mapping[str, Tensor]) -> None:
     """Give a network the weights of the single-depth network of the same sizes.
 
-    Every component of the head begins as the single depth plus noise, spread over depth; all begin with equal weight,
-    so that the probability of sky is that of the single-depth network.
+    Every component of the head begins as the single depth plus noise, spread over depth (but for those that are apart
+    because they look around); all begin with equal weight, so that the probability of sky is that of the single-depth
+    network.
 
     Args:
         network: changed in place.
@@ -47,6 +48,8 @@ def mixture_from_single(network: MiniNetwork, single: Mapping[str, Tensor]) -> N
     generator = torch.Generator().manual_seed(_SEED)
     # One component has nothing to be told apart from.
     spread, amount = (torch.linspace(-_SPREAD, _SPREAD, count), _NOISE) if count > 1 else (torch.zeros(1), 0.0)
+    if network.config.looks_around:
+        spread[0] = spread[-1] = 0
     start = dict(single)
     for name in _HEAD:
         rows = single[name].float().unflatten(0, (3 + sky, 4))
