@@ -159,6 +159,21 @@ def test_a_mixture_starts_around_the_depth_of_its_single_twin_and_with_its_sky(n
 
 
 @torch.no_grad()
+def test_a_mixture_that_looks_around_starts_as_its_twin_in_most_pixels():
+    single = MiniNetwork(SINGLE).eval()
+    single.head.weight.normal_(std=0.05)
+    network = MiniNetwork(replace(TINY, window=5)).eval()
+    mixture_from_single(network, single.state_dict())
+    images = torch.randn(1, 2, 3, 32, 48)
+    old, new = single(images), network(images)
+    weights = new.mixture.log_weights.exp()
+    torch.testing.assert_close(weights, torch.tensor([0.1, 0.4, 0.4, 0.1]).expand_as(weights))
+    ratio = new.mixture.decode("heaviest") / old.mixture.decode("heaviest")
+    assert (ratio.log() + 0.1).abs().quantile(0.9) < 0.1
+    assert torch.allclose(new.sky_log_odds, old.sky_log_odds, atol=1e-4)
+
+
+@torch.no_grad()
 def test_the_first_and_last_component_are_the_nearest_and_farthest_around_a_pixel():
     torch.manual_seed(1)
     free = MiniNetwork(replace(TINY, window=1)).eval()
