@@ -254,7 +254,7 @@ def _ordering(frame: SeenFrame) -> dict[str, Tally]:
         surfaces = torch.stack([layers.front_depth, missing, torch.where(layers.count > 1, layers.back_depth, missing)])
     height, width = extras["annotated_hw"].tolist()
     tuples, real = extras["tuples"], extras["tuple_real"]
-    sizes = (tuples[..., 2] > 0).sum(-1)
+    sizes = (tuples[..., 2] >= 0).sum(-1)
     tallies = {}
     for place, subset in enumerate(SUBSETS):
         for points, kind in KINDS.items():

@@ -103,7 +103,7 @@ def _present(path: Path) -> Path:
 
 
 def _truth(image: Path, annotations: Mapping[Path, str]) -> FrameTruth:
-    """No depth; the tuples as `tuples` [n, 4, 3] (layer 0: no point), `tuple_subset` and `tuple_real` [n].
+    """No depth; the tuples as `tuples` [n, 4, 3] (-1: no point), `tuple_subset` and `tuple_real` [n].
 
     Raises:
         InputError: a file is damaged.
@@ -112,7 +112,7 @@ def _truth(image: Path, annotations: Mapping[Path, str]) -> FrameTruth:
     shrink = max(1.0, max(height, width) / _LONG_SIDE)
     shape = (round(height / shrink), round(width / shrink))
     found = [one for path, subset in annotations.items() for one in _annotations(path, subset)]
-    points = np.zeros((len(found), max(KINDS), 3), np.int32)
+    points = np.full((len(found), max(KINDS), 3), -1, np.int32)
     for row, one in zip(points, found, strict=True):
         row[: len(one.points)] = one.points
     return FrameTruth(
