@@ -46,7 +46,7 @@ def main() -> None:
     header = {
         "model": "mda_mini",
         "licence": "Apache-2.0",
-        "recipe": "mda train experiment=mda_mini network.single=(trained by experiment=mda_mini_single)",
+        "recipe": "mda train experiment=mda_mini",
         "steps": str(steps),
         "code": commit.stdout.strip() or "unknown",
         "date": datetime.now(tz=UTC).date().isoformat(),

@@ -1,5 +1,3 @@
-from dataclasses import replace
-
 import pytest
 import torch
 
@@ -156,39 +154,6 @@ def test_a_mixture_starts_around_the_depth_of_its_single_twin_and_with_its_sky(n
     assert ratio.std(dim=(0, 1, 2, 3)).min() > 0.01  # no two components are alike
     assert torch.allclose(new.sky_log_odds, old.sky_log_odds, atol=1e-4)
     assert torch.allclose(new.pose_encoding, old.pose_encoding)
-
-
-@torch.no_grad()
-def test_a_mixture_that_looks_around_starts_as_its_twin_in_most_pixels():
-    single = MiniNetwork(SINGLE).eval()
-    single.head.weight.normal_(std=0.05)
-    network = MiniNetwork(replace(TINY, window=5)).eval()
-    mixture_from_single(network, single.state_dict())
-    images = torch.randn(1, 2, 3, 32, 48)
-    old, new = single(images), network(images)
-    weights = new.mixture.log_weights.exp()
-    torch.testing.assert_close(weights, torch.tensor([0.1, 0.4, 0.4, 0.1]).expand_as(weights))
-    ratio = new.mixture.decode("heaviest") / old.mixture.decode("heaviest")
-    assert (ratio.log() + 0.1).abs().quantile(0.9) < 0.1
-    assert torch.allclose(new.sky_log_odds, old.sky_log_odds, atol=1e-4)
-
-
-@torch.no_grad()
-def test_the_first_and_last_component_are_the_nearest_and_farthest_around_a_pixel():
-    torch.manual_seed(1)
-    free = MiniNetwork(replace(TINY, window=1)).eval()
-    around = MiniNetwork(replace(TINY, window=5)).eval()
-    free.head.weight.normal_(std=0.05)
-    around.load_state_dict(free.state_dict())
-    images = torch.randn(1, 2, 3, 32, 48)
-    said, found = (network(images).mixture.hypotheses for network in (free, around))
-    assert torch.equal(found[..., 1:-1], said[..., 1:-1])
-    for row, column in ((0, 0), (3, 40), (17, 20), (31, 47)):
-        window = said[:, :, max(row - 2, 0) : row + 3, max(column - 2, 0) : column + 3]
-        assert torch.allclose(found[:, :, row, column, 0], window[..., 0].amin((2, 3)), rtol=1e-5)
-        assert torch.allclose(found[:, :, row, column, -1], window[..., -1].amax((2, 3)), rtol=1e-5)
-    # Two components stay as they are.
-    assert not replace(TINY, window=5, components=2).looks_around
 
 
 @torch.no_grad()

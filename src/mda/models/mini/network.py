@@ -3,8 +3,7 @@
 EfficientNet-Lite0 features become one token per 16x16 patch; attention alternates between the tokens of one view and
 those of all views, as in Depth Anything 3, and a camera token per view gathers what the camera decoder needs. A
 convolutional decoder then climbs back to full resolution with skips at strides 8, 4, 2 and the pixels themselves, so
-that edges stay sharp, and ends in the mixture and the sky logit. Of the components of a pixel, one is the nearest and
-one the farthest depth said around it: at an edge that the features blur, these are its two surfaces.
+that edges stay sharp, and ends in the mixture and the sky logit.
 """
 
 from dataclasses import dataclass
@@ -45,8 +44,6 @@ class MiniConfig:
         frozen_blocks: blocks of the trunk that are never trained.
         sky: whether there is a sky logit.
         independent: each weight is a sigmoid of its own (transparent surfaces).
-        window: of three components or more, the first one is the nearest depth that its head says in a square of so
-            many pixels (odd), the last one the farthest; 1 leaves them as they are.
     """
 
     components: int = 4
@@ -60,19 +57,13 @@ class MiniConfig:
     frozen_blocks: int = 3
     sky: bool = True
     independent: bool = False
-    window: int = 1
-
-    @property
-    def looks_around(self) -> bool:
-        """Whether the first and the last component come from a window around the pixel."""
-        return self.window > 1 and self.components > 2
 
     def build(self) -> "MiniNetwork":
         """The network with fresh weights."""
         return MiniNetwork(self)
 
 
-MINI = MiniConfig(window=7)
+MINI = MiniConfig()
 # One depth with a confidence is a mixture of one Laplace component in linear depth.
 MINI_SINGLE = MiniConfig(components=1, family=Family.LAPLACE, space=Space.LINEAR)
 
@@ -235,20 +226,10 @@ class MiniNetwork(DepthNetwork):
         grid = tokens[:, 1:].transpose(1, 2).unflatten(2, (rows, columns))
         return grid.contiguous(memory_format=torch.channels_last), tokens[:, 0].unflatten(0, (batch, views))
 
-    def _around(self, depth: Float[Tensor, "b v h w k"]) -> Float[Tensor, "b v h w k"]:
-        """The first component replaced by the nearest depth of its window, and the last one by the farthest."""
-        window = self.config.window
-        ends = torch.stack([-depth[..., 0], depth[..., -1]], dim=2).flatten(0, 1)
-        ends = functional.max_pool2d(ends, window, stride=1, padding=window // 2).unflatten(0, depth.shape[:2])
-        near, far = -ends[:, :, 0], ends[:, :, 1]
-        return torch.cat([near[..., None], depth[..., 1:-1], far[..., None]], dim=-1)
-
     def _output(self, raw: Tensor, encoding: Tensor, image_hw: tuple[int, int]) -> NetworkOutput:
         """Mixture from channels [b, v, h, w, 3 K (+ 1)], ordered as published: depth, weight, confidence."""
         count = self.config.components
         depth, logits, confidence = raw[..., : 3 * count].unflatten(-1, (count, 3)).unbind(-1)
-        if self.config.looks_around:
-            depth = self._around(depth)
         sky_logit = raw[..., -1] if self.config.sky else None
         log_weights, sky, activity = weights_from_logits(logits, sky_logit, independent=self.config.independent)
         mixture = DepthMixture.from_confidence(

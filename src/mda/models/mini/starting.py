@@ -13,8 +13,6 @@ _NOISE, _SEED = 0.1, 0
 # Log factors by which the first and the last component start nearer and farther than the single depth: noise alone
 # leaves them together for long.
 _SPREAD = 0.3
-# First weight of each of the two components that look around.
-_WEIGHT_AROUND = 0.1
 # Rows: (depth, weight, confidence) of each component, then sky; each once per pixel of a 2x2 cell.
 _HEAD = ("head.weight", "head.bias")
 
@@ -23,9 +21,8 @@ _HEAD = ("head.weight", "head.bias")
 def mixture_from_single(network: MiniNetwork, single: Mapping[str, Tensor]) -> None:
     """Give a network the weights of the single-depth network of the same sizes.
 
-    Every component of the head begins as the single depth plus noise, spread over depth, and all with equal weight.
-    Those that look around are not spread, they differ anyway, and begin with little weight, so that most pixels begin
-    as they were. The probability of sky is that of the single-depth network.
+    Every component of the head begins as the single depth plus noise, spread over depth; all begin with equal weight,
+    so that the probability of sky is that of the single-depth network.
 
     Args:
         network: changed in place.
@@ -50,11 +47,6 @@ def mixture_from_single(network: MiniNetwork, single: Mapping[str, Tensor]) -> N
     generator = torch.Generator().manual_seed(_SEED)
     # One component has nothing to be told apart from.
     spread, amount = (torch.linspace(-_SPREAD, _SPREAD, count), _NOISE) if count > 1 else (torch.zeros(1), 0.0)
-    weights = torch.full((count,), 1 / count)
-    if network.config.looks_around:
-        spread[0] = spread[-1] = 0
-        weights[0] = weights[-1] = _WEIGHT_AROUND
-        weights[1:-1] = (1 - 2 * _WEIGHT_AROUND) / (count - 2)
     start = dict(single)
     for name in _HEAD:
         rows = single[name].float().unflatten(0, (3 + sky, 4))
@@ -64,7 +56,7 @@ def mixture_from_single(network: MiniNetwork, single: Mapping[str, Tensor]) -> N
         components[:, 1] = rows[1]
         if name == "head.bias":
             components[:, 0] += spread[:, None]
-            components[:, 1] += weights.log()[:, None]
+            components[:, 1] -= torch.tensor(float(count)).log()
         start[name] = torch.cat([components.flatten(0, 1), rows[3:]]).flatten(0, 1)
     network.load_state_dict(start)
 
