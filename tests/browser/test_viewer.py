@@ -27,7 +27,7 @@ from tests.unit.viewer.walls import BLUE, RED, write_run
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = ["--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--no-sandbox"]
 WIDTH, HEIGHT = 1300, 700
-PATIENCE = 60.0
+PATIENCE = 120.0
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here (Debian: apt-get install chromium)")
 
@@ -47,6 +47,7 @@ def page(viewer):
     with playwright.sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
+        page.set_default_timeout(1000 * PATIENCE)
         page.problems = []
         page.on("pageerror", lambda error: page.problems.append(str(error)))
         page.goto(viewer.url)
@@ -151,7 +152,7 @@ def test_a_click_on_a_camera_flies_there(viewer, page):
         return until(there, 3)
 
     assert until(clicked), pose_of_client(client(viewer))
-    assert not frustum.visible
+    assert until(lambda: not frustum.visible)
     # From there the square fills a third of the height and stands in the middle.
     assert until(
         lambda: share(pixels(page)[HEIGHT // 2 - 40 : HEIGHT // 2 + 40, WIDTH // 2 - 40 : WIDTH // 2], RED) > 0.8
