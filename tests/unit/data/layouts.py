@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from mda.data.sources.aria_lens import DEVICE_FROM_UPRIGHT, pinhole_view
 from tests.unit.data import little_world
 from tests.unit.data.little_world import Frame, frames, intrinsics
 
@@ -33,6 +34,7 @@ class Written:
         depth_known: whether there is depth; pictures of glass have none.
         dropped: pixels [h, w] per frame whose depth the source does not trust, or None.
         glass: masks of the frames, where the source has them.
+        outliers: share of pixels whose depth may be that of the pixel beside, because the source is resampled.
     """
 
     frames: list[Frame]
@@ -47,6 +49,7 @@ class Written:
     depth_known: bool = True
     dropped: list[np.ndarray] | None = None
     glass: list[np.ndarray] | None = None
+    outliers: float = 0.0
 
 
 def save_image(path, pixels):
@@ -284,6 +287,44 @@ def aria_published(root):
     save_text(scene / "intrinsic" / "intrinsic_color.txt", [numbers(row) for row in integer_centres(matrix)])
     names = ("color/000001.jpg", "depth/000001.png", "pose/000001.txt")
     return Written(made, ["12"], *(scene / name for name in names), loss=1e-3, exact_image=False, dropped=dropped)
+
+
+def aria_original(root, side=128):
+    made = frames(sky=False, matrix=pinhole_view(side).intrinsics, hw=(side, side))
+    scene, rays = root / "12", fisheye_rays(side)
+    # The upright camera's rays, whose axes to the right and down are the sensor's up and right.
+    upright = np.stack([-rays[..., 1], rays[..., 0], rays[..., 2]], -1)
+    rows = ["graph_uid,tracking_timestamp_us,utc_timestamp_ns,tx_world_device,...,qw_world_device,quality_score"]
+    for number, one in enumerate(made):
+        image, length = little_world.seen(number, upright, sky=False)
+        length = np.where(np.isfinite(rays[..., 0]), length * 1000, 65535)
+        save_image(scene / "rgb" / f"vignette{number:07d}.jpg", image)
+        save_image(scene / "depth" / f"depth{number:07d}.png", length.round().astype(np.uint16))
+        device = one.pose @ np.linalg.inv(DEVICE_FROM_UPRIGHT)
+        w, x, y, z = quaternion(device[:3, :3])
+        place = ",".join(repr(float(value)) for value in (*device[:3, 3], x, y, z, w))
+        rows.append(f"7d0c-{number},{number * 100},-1,{place},1.0")
+    save_text(scene / "trajectory.csv", rows)
+    names = ("rgb/vignette0000001.jpg", "depth/depth0000001.png", "trajectory.csv")
+    files = (scene / name for name in names)
+    return Written(made, ["12"], *files, loss=4e-2, exact_image=False, outliers=0.02)
+
+
+def fisheye_rays(side):
+    """Unit rays of the pixels of the fisheye lens, NaN outside its circle: its projection inverted by iteration."""
+    column, row = np.meshgrid(np.arange(side), np.arange(side))
+    at = (np.stack([column, row], -1) + 0.5) * 704 / side - 0.5
+    bent = (at - [357.6599197217746, 349.1922497127481]) / 297.6375381033778
+    e, q = np.array([0.0008005198595407136, -0.000294237814554143]), bent
+    for _ in range(20):
+        q = bent - 2 * (q @ e)[..., None] * q - (q * q).sum(-1, keepdims=True) * e
+    angle, radius = np.linspace(0, 1.2, 100_000), 0.0
+    for power, k in enumerate([1, 0.36508904, -0.17380824, -0.75349455, 2.43478888, -2.57786220, 0.87884835]):
+        radius = radius + k * angle ** (2 * power + 1)
+    length = np.linalg.norm(q, axis=-1)
+    theta = np.interp(length, radius, angle, right=np.nan)
+    sideways = q / np.maximum(length, 1e-12)[..., None]
+    return np.concatenate([sideways * np.sin(theta)[..., None], np.cos(theta)[..., None]], -1)
 
 
 def omniworld_game_published(root):
@@ -554,6 +595,7 @@ WRITERS: dict[tuple[str, str], Callable[[Path], Written]] = {
     ("mvs_synth", "published"): mvs_synth_published,
     ("mvs_synth", "original"): mvs_synth_original,
     ("aria", "published"): aria_published,
+    ("aria", "original"): aria_original,
     ("omniworld_game", "published"): omniworld_game_published,
     ("pointodyssey", "published"): pointodyssey_published,
     ("pointodyssey", "original"): pointodyssey_original,

@@ -34,21 +34,32 @@ def frames(count=6, *, sky=True, matrix=None, hw=None, first=0):
 
 
 def frame(number, *, sky, matrix, hw):
+    height, width = hw
+    x, y = np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5)
+    rays = np.stack([(x - matrix[0, 2]) / matrix[0, 0], (y - matrix[1, 2]) / matrix[1, 1], np.ones_like(x)], -1)
+    image, depth = seen(number, rays, sky=sky)
+    return Frame(image, depth, np.isinf(depth), matrix, pose_of(number))
+
+
+def pose_of(number):
     yaw, pitch = 0.04 * number, 0.02 * np.sin(number)
     turn = np.array([[np.cos(yaw), 0, np.sin(yaw)], [0, 1, 0], [-np.sin(yaw), 0, np.cos(yaw)]])
     nod = np.array([[1, 0, 0], [0, np.cos(pitch), -np.sin(pitch)], [0, np.sin(pitch), np.cos(pitch)]])
     pose = np.eye(4)
     pose[:3, :3], pose[:3, 3] = turn @ nod, [0.15 * number, -0.05 * number, 0.1 * number]
-    height, width = hw
-    x, y = np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5)
-    rays = np.stack([(x - matrix[0, 2]) / matrix[0, 0], (y - matrix[1, 2]) / matrix[1, 1], np.ones_like(x)], -1)
-    rays = rays @ pose[:3, :3].T  # lengths are kept, so that t is the depth along z
+    return pose
+
+
+def seen(number, rays, *, sky):
+    """Colours along rays [h, w, 3] in the axes of the camera of a frame, and how many times the ray to the surface."""
+    pose = pose_of(number)
+    rays = rays @ pose[:3, :3].T  # lengths are kept, so that of rays with z = 1 it is the depth along z
     depth = nearest_hit(pose[:3, 3], rays, sky=sky)
     hit = np.isfinite(depth)
     points = pose[:3, 3] + rays * np.where(hit, depth, 0)[..., None]
     image = np.where(hit[..., None], 128 + 80 * np.sin(points * [2.0, 3.0, 1.5]), [150, 190, 240])
     image = image + np.random.default_rng(number).normal(0, 1, image.shape) * GRAIN
-    return Frame(image.clip(0, 255).round().astype(np.uint8), depth, ~hit, matrix, pose)
+    return image.clip(0, 255).round().astype(np.uint8), depth
 
 
 def nearest_hit(origin, rays, *, sky):

@@ -1,5 +1,6 @@
 """Aria Synthetic Environments: walks through generated homes, seen through glasses."""
 
+import functools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -8,15 +9,19 @@ import numpy as np
 from mda.data.contract import Scene, SourceInfo
 from mda.data.decode import damaged, read_colour, read_levels, read_numbers
 from mda.data.files import Files
+from mda.data.sources.aria_lens import DEVICE_FROM_UPRIGHT, pinhole_view
 from mda.data.sources.common import folders_like, stems, z_from_ray_length
-from mda.data.sources.tables import number_table
+from mda.data.sources.tables import number_table, pose_of, rotation_from_quaternion
 from mda.data.view_sampling import ViewSampling, Walk
 from mda.data.views import DepthRule, FileCamera, RawView, make_view
+from mda.shapes import Float, ndarray
 
 # Indoors; what is farther is an error of the renderer (published pipeline).
 _RULE = DepthRule(far=20.0, far_is_sky=False, sky_known=True)
-# Millimetres along the ray.
-_UNIT = 0.001
+# Millimetres along the ray; the largest number stands for none.
+_UNIT, _NONE = 0.001, 65535
+# Columns of a trajectory: an identifier, two times, then position and quaternion (x, y, z, w) of the glasses.
+_POSITION, _QUATERNION = slice(3, 6), slice(6, 10)
 
 
 @dataclass(frozen=True)
@@ -57,6 +62,60 @@ class _Published:
         )
 
 
+@dataclass(frozen=True)
+class _Original:
+    """Fisheye pictures on their side, which become upright and pinhole here; one trajectory per scene."""
+
+    name: str = "original"
+    expected: str = "NUMBER/{rgb/vignette*.jpg, depth/depth*.png, trajectory.csv}"
+
+    def find(self, files: Files, split: str | None) -> Iterator[Scene]:
+        del split
+        for folder in folders_like(files, "[0-9]*"):
+            pictures = stems(files, f"{folder}/rgb", ".jpg")
+            frames = tuple(name.removeprefix("vignette") for name in pictures if name.startswith("vignette"))
+            yield Scene(name=folder, folder=folder, frames=frames)
+
+    def members(self, scene: Scene, frame: str) -> Mapping[str, str]:
+        return {
+            "image": f"{scene.folder}/rgb/vignette{frame}.jpg",
+            "depth": f"{scene.folder}/depth/depth{frame}.png",
+            "pose": f"{scene.folder}/trajectory.csv",
+        }
+
+    def read(self, files: Files, scene: Scene, frame: str, name: str) -> RawView:
+        paths = self.members(scene, frame)
+        poses = _trajectory(files, paths["pose"])
+        if not frame.isdecimal() or int(frame) >= len(poses):
+            raise damaged(files, paths["pose"], f"it has {len(poses)} poses, none for frame {frame}")
+        image, levels = read_colour(files, paths["image"]), read_levels(files, paths["depth"])
+        if not image.shape[0] == image.shape[1] == levels.shape[0] == levels.shape[1]:
+            raise damaged(files, paths["depth"], f"pixels {levels.shape} and {image.shape[:2]}, expected equal squares")
+        view = pinhole_view(len(image))
+        return make_view(
+            name=name,
+            image=view.image(image),
+            depth=view.depth(np.where(levels == _NONE, 0, levels) * np.float32(_UNIT)),
+            camera=FileCamera(intrinsics=view.intrinsics, world_from_cam=poses[int(frame)] @ DEVICE_FROM_UPRIGHT),
+            rule=_RULE,
+        )
+
+
+@functools.lru_cache(maxsize=32)
+def _trajectory(files: Files, path: str) -> Float[ndarray, "n 4 4"]:
+    """World from device of every frame. Not to be written to."""
+    rows = [line.split(",") for line in files.read(path).decode("utf-8", "replace").splitlines()[1:] if line.strip()]
+    poses = []
+    try:
+        for row in rows:
+            x, y, z, w = (float(value) for value in row[_QUATERNION])
+            centre = np.array([float(value) for value in row[_POSITION]])
+            poses.append(pose_of(rotation_from_quaternion(w, x, y, z), centre))
+    except ValueError as error:
+        raise damaged(files, path, error) from error
+    return np.stack(poses) if poses else np.zeros((0, 4, 4))
+
+
 ARIA = SourceInfo(
     name="aria",
     title="AriaSyntheticENV",
@@ -64,7 +123,7 @@ ARIA = SourceInfo(
     link="https://www.projectaria.com/datasets/ase/",
     unit="m",
     sky="indoors: no pixel with depth is sky",
-    layouts=(_Published(),),
+    layouts=(_Published(), _Original()),
     sampling=ViewSampling(walk=Walk.EVEN_STEPS, steps=(1, 1)),
     folder="ase_processed",
 )

@@ -72,7 +72,8 @@ def test_what_was_written_is_read_back(written, case):
         assert np.array_equal(view.sky, expected.sky & truth.sky)
         if source.info.cameras_known:
             np.testing.assert_allclose(view.camera.intrinsics, expected.intrinsics, rtol=1e-5, atol=1e-4)
-            np.testing.assert_allclose(view.depth[surface], expected.depth[surface], rtol=truth.loss)
+            wrong = np.abs(view.depth / expected.depth - 1)[surface] > truth.loss
+            assert wrong.mean() <= truth.outliers
         if case[0] == "dl3dv":
             assert view.sky_labelled.all()  # its masks know, also where the depth is not trusted
         else:
