@@ -25,7 +25,8 @@ AGGREGATOR = AggregatorConfig(dim=32, heads=2, encoder_depth=1, depth=4, out_lay
 MONO = MonoConfig(backbone=replace(BACKBONE, special_start=None, join_local=False), **SMALL)
 VGGT = VggtConfig(aggregator=AGGREGATOR, **SMALL, camera_heads=4, camera_blocks=2)
 SMALLER = {
-    "mda_mini": MINI,
+    "mda_mini": replace(MINI, cells=(4, 8)),
+    "mda_mini_free": MINI,
     "mda_mini_single": replace(MINI, components=1, family=Family.LAPLACE, space=Space.LINEAR),
     "mda_tiny": MINI,
     "da3_small_mog_sky": replace(CONFIG, mixture=MixtureConfig(), reference_view=MDA_MOG_SKY_L2.reference_view),

@@ -91,7 +91,7 @@ def test_overrides_reach_the_typed_settings():
     config = compose_config(["experiment=mda_mini", "steps=3", "data.sizes=[[64,96]]", "loss.fov=0.5"])
     assert (config.steps, config.data.sizes) == (3, [[64, 96]])
     weights = build_loss(config.loss).config.weights
-    assert weights == replace(LossWeights(), fov=0.5)
+    assert weights == replace(LossWeights(), fov=0.5, rotation=3.0, edges=6.0)
 
 
 def test_the_settings_of_the_documents_work_as_typed():

@@ -1,6 +1,8 @@
 """Cameras, rotations, rays and depth edges: plain geometry on tensors, no networks."""
 
 from mda.geometry.cameras import Cameras
+from mda.geometry.edge_neighbourhoods import EdgeNeighbourhoods
+from mda.geometry.edge_truth import EDGE_RATIO, EdgeTruth
 from mda.geometry.edges import depth_discontinuities, dilate, window_max
 from mda.geometry.normals import normals_from_depth
 from mda.geometry.pose_encoding import cameras_from_encoding, encode_cameras
@@ -9,10 +11,15 @@ from mda.geometry.rigid import compose, homogeneous, rigid_inverse
 from mda.geometry.rotations import matrix_from_quaternion, quaternion_from_matrix, rotation_angle
 from mda.geometry.similarity import Similarity, fit_similarity, fit_similarity_robustly, weighted_median
 from mda.geometry.triangles import surface_triangles
+from mda.geometry.windows import Windows, masked_median
 
 __all__ = [
+    "EDGE_RATIO",
     "Cameras",
+    "EdgeNeighbourhoods",
+    "EdgeTruth",
     "Similarity",
+    "Windows",
     "camera_rays",
     "cameras_from_encoding",
     "compose",
@@ -22,6 +29,7 @@ __all__ = [
     "fit_similarity",
     "fit_similarity_robustly",
     "homogeneous",
+    "masked_median",
     "matrix_from_quaternion",
     "normals_from_depth",
     "pixel_centers",

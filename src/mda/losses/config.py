@@ -27,6 +27,8 @@ class LossWeights:
         points: L2 error of world points.
         point_scale: squared deviation of the mean point ratio from one.
         gradient: multi-scale error of depth differences (off in every published recipe).
+        edges: at depth edges, the prediction's own two surfaces and nothing between (not published; see
+            `mda.losses.edges`).
         scale: squared deviation of the mean depth ratio, and of its inverse, from one.
         confidence: mean squared log confidence.
         log_weight: mean squared log weight, added to each pixel's likelihood where log weights are clamped.
@@ -43,6 +45,7 @@ class LossWeights:
     points: float = 1.0
     point_scale: float = 1e-3
     gradient: float = 0.0
+    edges: float = 0.0
     scale: float = 0.1
     confidence: float = 1e-6
     log_weight: float = 1e-3

@@ -17,7 +17,7 @@ class LossTerms:
         sky: cross entropy of sky.
         translation, rotation, fov: camera errors.
         points, point_scale: point error, and its scale's penalty.
-        gradient: multi-scale gradient error.
+        gradient: multi-scale gradient error; edges: own surfaces at depth edges.
         scale: penalty on the mean depth ratio; confidence: on log confidences.
         layers: likelihood of both surfaces at glass; transparency: where there is glass.
     """
@@ -31,6 +31,7 @@ class LossTerms:
     points: Float[Tensor, ""]
     point_scale: Float[Tensor, ""]
     gradient: Float[Tensor, ""]
+    edges: Float[Tensor, ""]
     scale: Float[Tensor, ""]
     confidence: Float[Tensor, ""]
     layers: Float[Tensor, ""]

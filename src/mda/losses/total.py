@@ -9,6 +9,7 @@ from mda.geometry import encode_cameras
 from mda.losses.camera import camera_errors
 from mda.losses.choice import Choice, bounded_depth, choose
 from mda.losses.config import LossConfig, PointDepth
+from mda.losses.edges import edge_error
 from mda.losses.gradient import gradient_error
 from mda.losses.likelihood import Likelihood, likelihood
 from mda.losses.points import point_errors
@@ -114,6 +115,7 @@ def _terms(scene: Scene, choice: Choice, depth: Likelihood, kept: Masked, config
         points=points,
         point_scale=point_scale,
         gradient=weights.gradient * _gradient_term(scene, choice, config) if weights.gradient else zero,
+        edges=weights.edges * ALPHA * edge_error(scene, choice).mean if weights.edges else zero,
         scale=weights.scale * scale_penalty(choice.ratio.within(kept.mask)) if regularised else zero,
         confidence=weights.confidence * depth.log_confidence_spread,
         layers=zero,

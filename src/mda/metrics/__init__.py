@@ -1,5 +1,6 @@
 """Quality metrics: values with masks, and tallies (sum, count) that merge over shards."""
 
+from mda.geometry import EDGE_RATIO, EdgeNeighbourhoods, EdgeTruth
 from mda.metrics.boundary import BoundaryDistances, TrueBoundary
 from mda.metrics.boundary_f1 import depth_pro_boundary_f1, harmonic_mean, moge_boundary_f1, moge_boundary_f1s
 from mda.metrics.calibration import (
@@ -14,7 +15,6 @@ from mda.metrics.coverage import COVERAGES, coverage_of, most_confident, smoothn
 from mda.metrics.depth import DELTA_THRESHOLD, abs_rel, align_scale, delta, root_mean, squared_error, squared_log_error
 from mda.metrics.depth_boundary_error import DepthBoundaryErrors, canny_edges, depth_boundary_errors
 from mda.metrics.edge_matches import EdgeMatches, edge_matches
-from mda.metrics.edge_truth import EDGE_RATIO, EdgeTruth
 from mda.metrics.flying_points import (
     TrueSurfaceRates,
     flying_between_true_surfaces,
@@ -23,7 +23,7 @@ from mda.metrics.flying_points import (
 )
 from mda.metrics.hanging import hanging_points
 from mda.metrics.layered import ordering_tallies
-from mda.metrics.own_surfaces import EdgeNeighbourhoods, OwnSurfaceScores, own_surface_scores
+from mda.metrics.own_surfaces import OwnSurfaceScores, own_surface_scores
 from mda.metrics.pose import AUC_DEGREES, PoseErrors, focal_error, pose_errors
 from mda.metrics.sky import sky_iou, sky_precision, sky_recall
 from mda.metrics.skyline import SkylineNeighbourhoods, SkylineScores, skyline_scores

@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-from mda.geometry import depth_discontinuities, dilate
-from mda.metrics.edge_truth import EDGE_RATIO, EdgeTruth
+from mda.geometry import EDGE_RATIO, EdgeTruth, depth_discontinuities, dilate
 from mda.metrics.flying_points import usable
 from mda.metrics.tally import Scores
 from mda.shapes import Float, Tensor

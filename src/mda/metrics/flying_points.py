@@ -7,7 +7,7 @@ gaps between surfaces scores badly here whatever its edges look like; `mda.metri
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mda.metrics.edge_truth import EdgeTruth
+from mda.geometry import EdgeTruth
 from mda.metrics.tally import Scores, Tally
 from mda.shapes import Bool, Float, Tensor
 

@@ -9,11 +9,10 @@ from dataclasses import dataclass
 
 import torch
 
-from mda.metrics.edge_truth import EdgeTruth
+from mda.geometry import EdgeTruth, Windows, masked_median
+from mda.geometry.edge_neighbourhoods import WINDOW_RADIUS
 from mda.metrics.flying_points import usable
-from mda.metrics.own_surfaces import WINDOW_RADIUS
 from mda.metrics.tally import Scores
-from mda.metrics.windows import Windows, masked_median
 from mda.shapes import Bool, Float, Tensor
 
 # A point is off the surface when it is farther than this share behind it. Window pixels whose true depth differs by no

@@ -6,7 +6,7 @@ Landing on either surface of an edge is free, whatever side the pixel is on; val
 import torch
 from torch.nn import functional
 
-from mda.metrics.edge_truth import EdgeTruth
+from mda.geometry import EdgeTruth
 from mda.metrics.flying_points import usable
 from mda.metrics.tally import Scores
 from mda.shapes import Float, Tensor

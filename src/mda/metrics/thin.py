@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from mda.metrics.edge_truth import EDGE_RATIO
+from mda.geometry import EDGE_RATIO
 from mda.metrics.flying_points import usable
 from mda.metrics.tally import Scores
 from mda.optional import require

@@ -14,7 +14,7 @@ from mda.models.adapters import Scheme, Shapes, published_shapes
 from mda.models.backbones import DinoConfig, ReferenceView
 from mda.models.da3 import AnyViewConfig, MixtureConfig, MonoConfig
 from mda.models.layers import FeedForward
-from mda.models.mini import MINI, MINI_SINGLE, MiniConfig
+from mda.models.mini import MINI, MINI_FREE, MINI_SINGLE, MiniConfig
 from mda.models.network import DepthNetwork
 from mda.models.vggt import VggtConfig
 from mda.shapes import Tensor
@@ -204,7 +204,7 @@ _ALL = (
         family="mini",
         backbone=_MINI_BACKBONE,
         make=MINI.build,
-        parameters=6_515_397,
+        parameters=6_522_037,
         licence_weights=_APACHE,
         commercial=True,
         source=None,
@@ -227,6 +227,22 @@ _ALL = (
         scheme=Scheme.NATIVE,
         long_side=256,
         patch=16,
+        takes_cameras=False,
+    ),
+    Preset(
+        name="mda_mini_free",
+        title="mda_mini with components that are free at every pixel, for comparison only; no weights are shipped",
+        family="mini",
+        backbone=_MINI_BACKBONE,
+        make=MINI_FREE.build,
+        parameters=6_515_397,
+        licence_weights=None,
+        commercial=True,
+        source=None,
+        scheme=Scheme.NATIVE,
+        long_side=256,
+        patch=16,
+        decoder=Decoder.HEAVIEST,
         takes_cameras=False,
     ),
     Preset(

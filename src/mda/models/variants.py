@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from mda.errors import CheckpointError, ConfigError
 from mda.mixtures import Family, Space
 from mda.models.da3 import AnyViewConfig, MixtureConfig
-from mda.models.mini import MINI, MINI_SINGLE, MiniConfig
+from mda.models.mini import MINI, MINI_FREE, MINI_SINGLE, MiniConfig
 from mda.models.presets import (
     DA3_BASE_MOG_SKY,
     DA3_SMALL_MOG_SKY,
@@ -22,6 +22,7 @@ Config = MiniConfig | AnyViewConfig | VggtConfig
 # Networks whose mixture may be chosen. The others have none, or weights that fit one mixture only.
 _CONFIGS: dict[str, Config] = {
     "mda_mini": MINI,
+    "mda_mini_free": MINI_FREE,
     "mda_mini_single": MINI_SINGLE,
     "mda_tiny": MDA_TINY,
     "da3_small_mog_sky": DA3_SMALL_MOG_SKY,

@@ -139,6 +139,7 @@ class LossSettings:
     points: float = _WEIGHTS.points
     point_scale: float = _WEIGHTS.point_scale
     gradient: float = _WEIGHTS.gradient
+    edges: float = _WEIGHTS.edges
     scale: float = _WEIGHTS.scale
     confidence: float = _WEIGHTS.confidence
     log_weight: float = _WEIGHTS.log_weight

@@ -32,8 +32,8 @@ _GROUPS: dict[type[DepthNetwork], dict[str, tuple[str, ...]]] = {
         "backbone.local": ("aggregator.frame_blocks.",),
     },
     MiniNetwork: {
-        "head": ("lift.", "refine.", "climb", "head_norm.", "head_hidden.", "head."),
-        "last_layer": ("head.",),
+        "head": ("lift.", "refine.", "climb", "head_norm.", "head_hidden.", "head.", "cells."),
+        "last_layer": ("head.", "cells."),
         "camera_decoder": ("camera_decoder.",),
         "backbone": ("trunk.", "embed", "camera_token", "blocks.", "norm."),
         "trunk": ("trunk.",),

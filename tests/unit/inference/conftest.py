@@ -16,7 +16,7 @@ from tests.unit.models.networks import CONFIG, lively
 
 AGGREGATOR = AggregatorConfig(dim=32, heads=2, encoder_depth=1, depth=4, out_layers=(0, 1, 2, 3), grid=5)
 NETWORKS = {
-    "mda_mini": MiniConfig(width=32, heads=2, blocks=2, channels=(8, 8, 8, 8), head_channels=8),
+    "mda_mini": MiniConfig(width=32, heads=2, blocks=2, channels=(8, 8, 8, 8), head_channels=8, cells=(4, 8)),
     "da3-small": replace(CONFIG, reference_view=ReferenceView.SADDLE_BALANCED),
     "mda_mog_sky_l2": replace(CONFIG, mixture=MixtureConfig(), reference_view=ReferenceView.FIRST),
     "vggt_mog_l2": VggtConfig(

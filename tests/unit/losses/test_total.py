@@ -8,7 +8,7 @@ from mda.mixtures import DepthMixture
 from mda.structures import NetworkOutput
 from tests.unit.losses.scenes import all_sky, leaves, targets, without_depth, without_sky_labels
 
-EVERYTHING = LossConfig(weights=LossWeights(gradient=1.0))
+EVERYTHING = LossConfig(weights=LossWeights(gradient=1.0, edges=1.0))
 PUBLISHED = replace(EVERYTHING, compat=Compat.published())
 CONFIGS = pytest.mark.parametrize("config", [EVERYTHING, PUBLISHED], ids=["default", "published"])
 
@@ -118,8 +118,8 @@ def test_the_terms_add_up_and_have_names():
     report = TrainingLoss(EVERYTHING)(leaves().output(), targets())
     values = dict(report.terms.items())
     assert sum(value.item() for value in values.values()) == pytest.approx(report.total.item(), rel=1e-6)
-    # Terms of glass need a network and labels that know it.
-    assert {name for name, value in values.items() if value == 0} == {"layers", "transparency"}
+    # Terms of glass need a network and labels that know it, and that of edges surfaces, of which noise has none.
+    assert {name for name, value in values.items() if value == 0} == {"edges", "layers", "transparency"}
     assert set(values) == {field.name for field in fields(report.terms)}
 
 

@@ -1,5 +1,8 @@
+from dataclasses import replace
+
 import pytest
 import torch
+from torch.nn import functional
 
 from mda.errors import CheckpointError, ConfigError
 from mda.geometry import Cameras
@@ -24,6 +27,12 @@ SINGLE = MiniConfig(
     head_channels=16,
 )
 TINY = MiniConfig(width=32, heads=2, blocks=2, channels=(16, 16, 16, 16), head_channels=16)
+CELLS = replace(TINY, cells=(4, 8))
+
+
+@pytest.fixture(params=[TINY, CELLS], ids=["free", "cells"])
+def any_network(request) -> MiniNetwork:
+    return MiniNetwork(request.param).eval()
 
 
 @pytest.fixture
@@ -32,8 +41,8 @@ def network() -> MiniNetwork:
 
 
 @torch.no_grad()
-def test_output_has_a_normalised_mixture_sky_and_cameras_for_every_view(network):
-    output = network(torch.randn(2, 3, 3, 32, 48))
+def test_output_has_a_normalised_mixture_sky_and_cameras_for_every_view(any_network):
+    output = any_network(torch.randn(2, 3, 3, 32, 48))
     assert output.mixture.batch_shape == (2, 3, 32, 48)
     assert output.mixture.num_components == 4
     assert torch.allclose(output.mixture.log_weights.logsumexp(-1), torch.zeros(2, 3, 32, 48), atol=1e-5)
@@ -44,31 +53,31 @@ def test_output_has_a_normalised_mixture_sky_and_cameras_for_every_view(network)
 
 
 @torch.no_grad()
-def test_clips_of_a_batch_do_not_see_each_other(network):
+def test_clips_of_a_batch_do_not_see_each_other(any_network):
     clips = torch.randn(2, 2, 3, 32, 32)
-    together, alone = network(clips), network(clips[1:])
+    together, alone = any_network(clips), any_network(clips[1:])
     assert torch.allclose(together.mixture.locs[1], alone.mixture.locs[0], atol=1e-5)
     assert torch.allclose(together.pose_encoding[1], alone.pose_encoding[0], atol=1e-5)
 
 
 @torch.no_grad()
-def test_views_of_a_clip_do_see_each_other(network):
+def test_views_of_a_clip_do_see_each_other(any_network):
     clip = torch.randn(1, 2, 3, 32, 32)
     changed = clip.clone()
     changed[:, 1] += 1
-    assert not torch.equal(network(clip).mixture.locs[0, 0], network(changed).mixture.locs[0, 0])
+    assert not torch.equal(any_network(clip).mixture.locs[0, 0], any_network(changed).mixture.locs[0, 0])
 
 
 @torch.no_grad()
-def test_the_first_view_is_the_reference_and_the_order_of_the_others_does_not_matter(network):
+def test_the_first_view_is_the_reference_and_the_order_of_the_others_does_not_matter(any_network):
     clip = torch.randn(1, 3, 3, 32, 32)
-    straight, swapped = network(clip), network(clip[:, [0, 2, 1]])
+    straight, swapped = any_network(clip), any_network(clip[:, [0, 2, 1]])
     assert torch.allclose(straight.mixture.locs[:, 1], swapped.mixture.locs[:, 2], atol=1e-5)
 
 
-def test_sizes_must_be_multiples_of_the_patch(network):
+def test_sizes_must_be_multiples_of_the_patch(any_network):
     with pytest.raises(ConfigError, match="16"):
-        network(torch.randn(1, 1, 3, 40, 48))
+        any_network(torch.randn(1, 1, 3, 40, 48))
 
 
 def test_known_cameras_are_refused(network):
@@ -86,8 +95,9 @@ def test_the_baseline_is_a_mixture_of_one():
     assert torch.equal(mixture.log_weights, torch.zeros_like(mixture.log_weights))
 
 
-def test_only_what_is_not_frozen_learns():
-    network = MiniNetwork(TINY)
+@pytest.mark.parametrize("config", [TINY, CELLS], ids=["free", "cells"])
+def test_only_what_is_not_frozen_learns(config):
+    network = MiniNetwork(config)
     output = network(torch.randn(1, 2, 3, 32, 32))
     mixture = output.mixture
     loss = mixture.locs.sum() + mixture.scales.sum() + mixture.log_weights[..., 0].sum()
@@ -174,3 +184,49 @@ def test_a_mixture_starts_only_from_a_network_of_its_sizes(network):
     state["head.weight"] = state["head.weight"][:, :-1]
     with pytest.raises(CheckpointError, match=r"head\.weight"):
         mixture_from_single(network, state)
+
+
+def test_cells_decide_how_many_components_there_are():
+    with pytest.raises(ConfigError, match="4 of them"):
+        replace(CELLS, components=2)
+
+
+@torch.no_grad()
+def test_cells_start_as_the_mean_of_the_single_depth_of_their_pixels():
+    single, network = MiniNetwork(SINGLE).eval(), MiniNetwork(CELLS).eval()
+    single.head.weight.normal_(std=0.05)
+    mixture_from_single(network, single.state_dict())
+    images = torch.randn(1, 2, 3, 32, 48)
+    old, new = single(images), network(images)
+    cells = []
+    for layer in network.cells:
+        layer.register_forward_hook(lambda _module, _inputs, output: cells.append(output))
+    network(images)
+    for found, side in zip(cells, CELLS.cells, strict=True):
+        expected = functional.avg_pool2d(old.mixture.locs[..., 0].log().flatten(0, 1)[:, None], side)[:, 0]
+        torch.testing.assert_close(found[:, 0], expected, atol=1e-4, rtol=1e-4)
+        assert not found[:, 1:3].any()
+    # Of the surfaces of one grid, the one nearer to the single depth is the likelier.
+    away = (new.mixture.space.depth(new.mixture.locs).log() - old.mixture.locs.log()).abs()
+    likelier = new.mixture.log_weights[..., 0] > new.mixture.log_weights[..., 1]
+    apart = (away[..., 0] - away[..., 1]).abs() > 1e-4
+    assert apart.any()
+    assert torch.equal(likelier[apart], (away[..., 0] < away[..., 1])[apart])
+    torch.testing.assert_close(new.sky_log_odds, old.sky_log_odds, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(new.pose_encoding, old.pose_encoding)
+
+
+@torch.no_grad()
+def test_a_network_with_cells_holds_a_single_one():
+    whole, single = MiniNetwork(CELLS).eval(), MiniNetwork(SINGLE).eval()
+    whole.head.weight[-8:].normal_(std=0.05)  # own depth and sky
+    images = torch.randn(1, 2, 3, 32, 48)
+    mixture_from_single(single, whole.state_dict())
+    again = MiniNetwork(CELLS).eval()
+    mixture_from_single(again, single.state_dict())
+    torch.testing.assert_close(again.head.weight, whole.head.weight)
+    old, new = whole(images), single(images)
+    torch.testing.assert_close(new.sky_log_odds, old.sky_log_odds, atol=1e-4, rtol=1e-4)
+    state = {name: tensor for name, tensor in whole.state_dict().items() if name != "norm.bias"}
+    with pytest.raises(CheckpointError, match=r"norm\.bias is missing"):
+        mixture_from_single(again, state)

@@ -35,6 +35,7 @@ NETWORKS = {
     **{f"da3-{strategy}": any_view(strategy) for strategy in ReferenceView},
     **{f"vggt-{mode}": vggt(mode) for mode in AttentionMode},
     "mini": MINI,
+    "mini-cells": replace(MINI, cells=(4, 8)),
 }
 
 

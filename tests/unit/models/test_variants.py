@@ -12,7 +12,7 @@ from mda.models.variants import Variant, varied
 CHANGED = Variant(components=2, family=Family.LAPLACE, space=Space.LINEAR, sky=False)
 
 
-@pytest.mark.parametrize("name", ["mda_mini", "mda_tiny", "da3_small_mog_sky", "mda_mog_sky_l2", "vggt_mog_l2"])
+@pytest.mark.parametrize("name", ["mda_mini_free", "mda_tiny", "da3_small_mog_sky", "mda_mog_sky_l2", "vggt_mog_l2"])
 def test_the_mixture_of_a_network_can_be_chosen(name):
     preset = varied(PRESETS[name], CHANGED)
     assert preset.parameters < PRESETS[name].parameters

@@ -4,6 +4,9 @@ EfficientNet-Lite0 features become one token per 16x16 patch; attention alternat
 those of all views, as in Depth Anything 3, and a camera token per view gathers what the camera decoder needs. A
 convolutional decoder then climbs back to full resolution with skips at strides 8, 4, 2 and the pixels themselves, so
 that edges stay sharp, and ends in the mixture and the sky logit.
+
+The components of `mda_mini` are the nearest and the farthest surface around each pixel, on a fine and on a coarse grid
+(`mda.models.mini.cells`); other configurations have components that are free at every pixel.
 """
 
 from dataclasses import dataclass
@@ -17,6 +20,7 @@ from mda.geometry import Cameras, cameras_from_encoding
 from mda.mixtures import DepthMixture, Family, Space
 from mda.models.heads import weights_from_logits
 from mda.models.layers import Block, CameraDecoder, patch_positions, sight, token_sight, uv_embedding
+from mda.models.mini.cells import cell_layer, nearer_likelier, nearest_and_farthest, outside
 from mda.models.mini.trunk import EfficientNetLite, TrunkFeatures
 from mda.models.network import DepthNetwork
 from mda.shapes import Float, Int, Tensor
@@ -28,6 +32,8 @@ _INPUT_SCALE = tuple(255 * deviation / 128 for deviation in _IMAGENET_STD)
 _INPUT_SHIFT = tuple((255 * mean - 127) / 128 for mean in _IMAGENET_MEAN)
 # Depths of the components before training, as factors of the mean distance of a scene: apart, so that they specialise.
 _FIRST_DEPTHS = (0.5, 2.0)
+# Logits of the surfaces of the first and of each further grid before training: the finer one is right more often.
+_FIRST_LOGITS = (0.0, -1.5)
 # Vertical and horizontal field of view before training, radians.
 _FIRST_FOV = 1.0
 
@@ -44,6 +50,8 @@ class MiniConfig:
         frozen_blocks: blocks of the trunk that are never trained.
         sky: whether there is a sky logit.
         independent: each weight is a sigmoid of its own (transparent surfaces).
+        cells: sides in pixels of the grids, finest first, whose nearest and farthest surfaces are the components, two
+            for each; with none, the components are free.
     """
 
     components: int = 4
@@ -57,13 +65,28 @@ class MiniConfig:
     frozen_blocks: int = 3
     sky: bool = True
     independent: bool = False
+    cells: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse numbers of components that the cells do not have.
+
+        Raises:
+            ConfigError: there are cells, and not two components for each side.
+        """
+        if self.cells and self.components != 2 * len(self.cells):
+            message = (
+                f"The components of this network are the surfaces around a pixel, {2 * len(self.cells)} of them, and "
+                f"cannot be {self.components}; mda_tiny has free components."
+            )
+            raise ConfigError(message)
 
     def build(self) -> "MiniNetwork":
         """The network with fresh weights."""
         return MiniNetwork(self)
 
 
-MINI = MiniConfig()
+MINI = MiniConfig(cells=(4, 8))
+MINI_FREE = MiniConfig()
 # One depth with a confidence is a mixture of one Laplace component in linear depth.
 MINI_SINGLE = MiniConfig(components=1, family=Family.LAPLACE, space=Space.LINEAR)
 
@@ -136,7 +159,10 @@ class MiniNetwork(DepthNetwork):
         self.climb2 = Climb(third, EfficientNetLite.channels[0] + 12, fourth)
         self.head_norm = ChannelNorm(fourth)
         self.head_hidden = nn.Conv2d(fourth, config.head_channels, 3, padding=1)
-        self.head = nn.Conv2d(config.head_channels, 4 * (3 * config.components + int(config.sky)), 3, padding=1)
+        self.cells = nn.ModuleList(cell_layer(config.head_channels, side) for side in config.cells)
+        # With cells, a pixel has the logits of the components, a share of their log confidence, and a depth of its own.
+        per_pixel = config.components + 2 if config.cells else 3 * config.components
+        self.head = nn.Conv2d(config.head_channels, 4 * (per_pixel + int(config.sky)), 3, padding=1)
         self._start()
 
     @torch.no_grad()
@@ -145,6 +171,16 @@ class MiniNetwork(DepthNetwork):
         for module in self.modules():
             if isinstance(module, ResidualConv):
                 module.conv2.weight.mul_(0.1)
+        if self.config.cells:
+            for parameter in self.cells.parameters():
+                parameter.mul_(0.1)
+            self.start_undecided()
+        else:
+            self._start_apart()
+        self.camera_decoder.start_at_identity(_FIRST_FOV)
+
+    def _start_apart(self) -> None:
+        """Free components begin spread over depth."""
         bias = torch.zeros(3 * self.config.components + int(self.config.sky))
         low, high = (torch.tensor(depth).log() for depth in _FIRST_DEPTHS)
         spread = torch.linspace(0, 1, self.config.components) if self.config.components > 1 else torch.tensor([0.5])
@@ -153,7 +189,16 @@ class MiniNetwork(DepthNetwork):
         cells = self.head.weight.unflatten(0, (-1, 4))
         cells.copy_(0.3 * cells[:, :1].expand_as(cells))
         self.head.bias = nn.Parameter(bias.repeat_interleave(4))
-        self.camera_decoder.start_at_identity(_FIRST_FOV)
+
+    @torch.no_grad()
+    def start_undecided(self) -> None:
+        """Let the head of a network with cells say the same of all pixels: own depth 1, sky as likely as not."""
+        weight, bias = self.head.parameters()
+        weight.zero_()
+        bias.zero_()
+        first, further = _FIRST_LOGITS
+        logits = torch.tensor([first, first, *[further] * (self.config.components - 2)]).log_softmax(0)
+        bias[: 4 * self.config.components] = logits.repeat_interleave(4)
 
     def forward(
         self,
@@ -189,7 +234,10 @@ class MiniNetwork(DepthNetwork):
         hidden = functional.relu(self.head_hidden(self.head_norm(x)))
         # Depths and poses leave in single precision whatever the layers before them use.
         with torch.autocast(pixels.device.type, enabled=False):
-            raw = functional.pixel_shuffle(self.head(hidden.float()), 2).permute(0, 2, 3, 1)
+            hidden = hidden.float()
+            raw = functional.pixel_shuffle(self.head(hidden), 2).permute(0, 2, 3, 1)
+            if self.config.cells:
+                raw = self._around(raw, hidden)
             encoding = self.camera_decoder(camera_tokens.float())
         height, width = images.shape[-2:]
         return self._output(raw.unflatten(0, (batch, views)), encoding, (height, width))
@@ -225,6 +273,18 @@ class MiniNetwork(DepthNetwork):
         tokens = self.norm(tokens)
         grid = tokens[:, 1:].transpose(1, 2).unflatten(2, (rows, columns))
         return grid.contiguous(memory_format=torch.channels_last), tokens[:, 0].unflatten(0, (batch, views))
+
+    def _around(self, raw: Float[Tensor, "n h w c"], hidden: Tensor) -> Float[Tensor, "n h w d"]:
+        """The channels that free components have, from those of the pixels and the cells."""
+        depths, confidences = [], []
+        for layer, side in zip(self.cells, self.config.cells, strict=True):
+            surfaces, confidence = nearest_and_farthest(layer(hidden), side)
+            depths.append(outside(surfaces, depths[-1]) if depths else surfaces)
+            confidences.append(confidence)
+        depth, confidence, count = torch.cat(depths, -1), torch.cat(confidences, -1), self.config.components
+        logits, added, own, sky = raw.split([count, 1, 1, int(self.config.sky)], dim=-1)
+        logits = nearer_likelier(logits, own, depth)
+        return torch.cat([torch.stack([depth, logits, confidence + added], -1).flatten(-2), sky], -1)
 
     def _output(self, raw: Tensor, encoding: Tensor, image_hw: tuple[int, int]) -> NetworkOutput:
         """Mixture from channels [b, v, h, w, 3 K (+ 1)], ordered as published: depth, weight, confidence."""

@@ -6,7 +6,7 @@ import torch
 
 from mda.errors import CheckpointError
 from mda.models.mini.network import MiniNetwork
-from mda.shapes import Tensor
+from mda.shapes import Float, Tensor
 
 # Noise of each component, relative to the mean absolute weight, and its seed (published recipe).
 _NOISE, _SEED = 0.1, 0
@@ -15,50 +15,102 @@ _NOISE, _SEED = 0.1, 0
 _SPREAD = 0.3
 # Rows: (depth, weight, confidence) of each component, then sky; each once per pixel of a 2x2 cell.
 _HEAD = ("head.weight", "head.bias")
+_CELLS = "cells."
 
 
 @torch.no_grad()
 def mixture_from_single(network: MiniNetwork, single: Mapping[str, Tensor]) -> None:
     """Give a network the weights of the single-depth network of the same sizes.
 
-    Every component of the head begins as the single depth plus noise, spread over depth; all begin with equal weight,
-    so that the probability of sky is that of the single-depth network.
+    Every free component of the head begins as the single depth plus noise, spread over depth. In a network with cells,
+    the single depth becomes the pixels' own, and the cells begin as its mean over their pixels. All components begin
+    with weights that do not depend on what is seen, so that the probability of sky is that of the single-depth network.
 
     Args:
         network: changed in place.
-        single: state dict of a `MINI_SINGLE` network, or of a mixture, whose components are averaged first.
+        single: state dict of a `MINI_SINGLE` network; or of a mixture, whose components are averaged first; or of a
+            network with cells, of which the pixels' own depth is taken.
 
     Raises:
         CheckpointError: it is not that of a network of these sizes.
     """
-    own = network.state_dict()
-    count, sky = network.config.components, int(network.config.sky)
-    single = _averaged(single, sky)
-    shapes = {name: tuple(tensor.shape) for name, tensor in own.items()}
-    for name in _HEAD:
-        shapes[name] = (4 * (3 + sky), *shapes[name][1:])
-    found = {name: tuple(tensor.shape) for name, tensor in single.items()}
-    if wrong := sorted(name for name in shapes.keys() | found.keys() if shapes.get(name) != found.get(name)):
+    own, config = network.state_dict(), network.config
+    sky = int(config.sky)
+    single = _averaged(_own_depth(single, sky), sky)
+    head = {name: torch.empty(4 * (3 + sky), *own[name].shape[1:], device="meta") for name in _HEAD}
+    _check({name: tensor for name, tensor in own.items() if not name.startswith(_CELLS)} | head, single)
+    weight, bias = (single[name].float().unflatten(0, (3 + sky, 4)) for name in _HEAD)
+    if config.cells:
+        network.load_state_dict({**own, **{name: single[name] for name in single if name not in _HEAD}})
+        _start_cells(network, weight, bias)
+    else:
+        count = config.components
+        network.load_state_dict({**single, **_spread_over_depth({"head.weight": weight, "head.bias": bias}, count)})
+
+
+def _check(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> None:
+    """Refuse weights with other names or shapes."""
+    wanted, there = ({name: tuple(t.shape) for name, t in state.items()} for state in (expected, found))
+    if wrong := sorted(name for name in wanted.keys() | there.keys() if wanted.get(name) != there.get(name)):
         message = (
             f"These are not the weights of the single-depth network of the same sizes: {wrong[0]} is "
-            f"{found.get(wrong[0], 'missing')}, expected {shapes.get(wrong[0], 'nothing of that name')}."
+            f"{there.get(wrong[0], 'missing')}, expected {wanted.get(wrong[0], 'nothing of that name')}."
         )
         raise CheckpointError(message)
+
+
+def _spread_over_depth(single: Mapping[str, Float[Tensor, "r 4 *b"]], count: int) -> dict[str, Tensor]:
+    """Head of so many free components from the rows of the single depth."""
     generator = torch.Generator().manual_seed(_SEED)
     # One component has nothing to be told apart from.
     spread, amount = (torch.linspace(-_SPREAD, _SPREAD, count), _NOISE) if count > 1 else (torch.zeros(1), 0.0)
-    start = dict(single)
-    for name in _HEAD:
-        rows = single[name].float().unflatten(0, (3 + sky, 4))
-        noise = torch.randn((count, *rows[:3].shape[:1], 1, *rows.shape[2:]), generator=generator)
+    head = {}
+    for name, rows in single.items():
+        noise = torch.randn((count, 3, 1, *rows.shape[2:]), generator=generator)
         # The four pixels of a cell share their noise; different noise would show as a checkerboard.
         components = rows[:3] + amount * rows[:3].abs().mean(dim=tuple(range(1, rows.ndim)), keepdim=True) * noise
         components[:, 1] = rows[1]
         if name == "head.bias":
             components[:, 0] += spread[:, None]
             components[:, 1] -= torch.tensor(float(count)).log()
-        start[name] = torch.cat([components.flatten(0, 1), rows[3:]]).flatten(0, 1)
-    network.load_state_dict(start)
+        head[name] = torch.cat([components.flatten(0, 1), rows[3:]]).flatten(0, 1)
+    return head
+
+
+def _start_cells(network: MiniNetwork, weight: Float[Tensor, "r 4 c 3 3"], bias: Float[Tensor, "r 4"]) -> None:
+    """Cells as the mean of the depth (first row) and confidence (third) that the single head gives their pixels."""
+    for layer, side in zip(network.cells, network.config.cells, strict=True):
+        layer_weight, layer_bias = layer.parameters()
+        layer_weight.zero_()
+        layer_bias.zero_()
+        # Along each axis side / 2 positions of the features, with the head's kernel of three around each.
+        steps, first = side // 2, side // 4 - 1
+        for own, row in ((0, 0), (3, 2)):
+            layer_bias[own] = bias[row].mean()
+            for down in range(first, first + steps):
+                for right in range(first, first + steps):
+                    layer_weight[own, :, down : down + 3, right : right + 3] += weight[row].mean(0) / steps**2
+    network.start_undecided()
+    own = 4 * (network.config.components + 1)
+    for parameter, rows in zip(network.head.parameters(), (weight, bias), strict=True):
+        parameter[own : own + 4] = rows[0]
+        # The log odds of sky are over the sum of the weights, which is one here and was the only weight there.
+        parameter[own + 4 :] = (rows[3:] - rows[1]).flatten(0, 1)
+
+
+def _own_depth(state: Mapping[str, Tensor], sky: int) -> Mapping[str, Tensor]:
+    """Of a network with cells, the single-depth network that it holds: the pixels' own depth, one confidence, sky."""
+    if not any(name.startswith(_CELLS) for name in state):
+        return state
+    single = {name: tensor for name, tensor in state.items() if not name.startswith(_CELLS)}
+    for name in _HEAD:
+        rows = state[name].float().unflatten(0, (-1, 4))
+        own, last = rows[rows.shape[0] - sky - 1], rows[rows.shape[0] - sky :]
+        confidence = torch.zeros_like(own)
+        if name == "head.bias":
+            confidence += state[f"{_CELLS}0.bias"][3]
+        single[name] = torch.cat([torch.stack([own, torch.zeros_like(own), confidence]), last]).flatten(0, 1)
+    return single
 
 
 def _averaged(state: Mapping[str, Tensor], sky: int) -> dict[str, Tensor]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch.nn import functional
 
-from mda.geometry import depth_discontinuities, dilate, window_max
+from mda.geometry.edges import depth_discontinuities, dilate, window_max
 from mda.shapes import Bool, Float, Tensor
 
 # Depth must jump by more than this share for a discontinuity to be an edge.

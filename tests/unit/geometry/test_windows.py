@@ -1,6 +1,6 @@
 import torch
 
-from mda.metrics.windows import Windows, masked_median
+from mda.geometry import Windows, masked_median
 
 
 def test_windows_hold_the_square_and_know_the_border():

@@ -37,7 +37,7 @@ class Windows:
         neighbours = torch.where(inside, pixels[:, None] + down * width + right, pixels[:, None])
         return cls(pixels=pixels, neighbours=neighbours, inside=inside)
 
-    def __getitem__(self, chosen: Bool[Tensor, " n"]) -> "Windows":
+    def __getitem__(self, chosen: Bool[Tensor, " n"] | slice) -> "Windows":
         """Windows of some of the pixels."""
         return Windows(pixels=self.pixels[chosen], neighbours=self.neighbours[chosen], inside=self.inside[chosen])
 
