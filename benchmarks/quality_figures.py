@@ -26,6 +26,8 @@ OVER_COVERAGE = (
     ("edge_coverage", "edge pixels that are left (%)", 100),
 )
 COLOURS = {"heaviest": "#4477aa", "mode": "#66ccee", "mean": "#ccbb44", "component": "#ee6677"}
+# Of the baseline, which has no decoders.
+SINGLE = "#222222"
 
 
 def draw_curves(summaries: Sequence[Summary], folder: Path) -> list[Path]:
@@ -45,19 +47,18 @@ def _over_blur(summaries: Sequence[Summary], path: Path) -> Path:
     for summary in summaries:
         if summary.decoder in DECODERS and summary.remedy is None:
             groups.setdefault((summary.model, summary.decoder), []).append(summary)
-    for number, (metric, label, factor) in enumerate(OVER_BLUR, start=1):
+    for number, (metric, title, factor) in enumerate(OVER_BLUR, start=1):
         axes = figure.add_subplot(1, len(OVER_BLUR), number)
         for (model, decoder), members in groups.items():
             points = sorted((s.factor, factor * _value(s, metric)) for s in members)
-            style = "--" if model.endswith("single") else "-"
-            axes.plot(
-                *zip(*points, strict=True), style, marker="o", color=COLOURS[decoder], label=f"{model}, {decoder}"
-            )
+            single = model.endswith("single")
+            style, colour = ("--", SINGLE) if single else ("-", COLOURS[decoder])
+            label = model if single else f"{model}, {decoder}"
+            axes.plot(*zip(*points, strict=True), style, marker="o", color=colour, label=label)
         axes.set_xscale("log", base=2)
-        axes.set(xlabel="blur factor of the images", ylabel=label, xticks=sorted({s.factor for s in summaries}))
+        axes.set(xlabel="blur factor of the images", ylabel=title, xticks=sorted({s.factor for s in summaries}))
         axes.xaxis.set_major_formatter("{x:.0f}")
-        axes.set_ylim(bottom=0)
-    figure.axes[0].legend(fontsize=7)
+        axes.set_ylim(0, 1.08 * axes.get_ylim()[1])
     return _saved(figure, path)
 
 
@@ -71,11 +72,10 @@ def _over_coverage(summaries: Sequence[Summary], path: Path) -> Path:
             for kind, style in (("most confident", "-"), ("no jumps", ":")):
                 chosen = [s for s in members if s.remedy is None or kind in s.remedy]
                 points = sorted((100 * _value(s, "coverage"), factor * _value(s, metric)) for s in chosen)
-                colour = COLOURS.get(decoder or "", "#222222")
+                colour = SINGLE if model.endswith("single") else COLOURS.get(decoder or "", SINGLE)
                 axes.plot(*zip(*points, strict=True), style, marker="o", color=colour, label=f"{model}, {kind}")
         axes.set(xlabel="pixels that are left (%)", ylabel=label)
-        axes.set_ylim(bottom=0)
-    figure.axes[0].legend(fontsize=7)
+        axes.set_ylim(0, 1.08 * axes.get_ylim()[1])
     return _saved(figure, path)
 
 
@@ -85,6 +85,9 @@ def _value(summary: Summary, metric: str) -> float:
 
 
 def _saved(figure: Figure, path: Path) -> Path:
+    """Write a figure of panels with the same curves, which one legend below names."""
+    handles, labels = figure.axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), fontsize=7)
     figure.savefig(path, dpi=110)
     return path
 
