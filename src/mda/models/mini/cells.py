@@ -14,6 +14,8 @@ hypothesis, and may lie anywhere between the surfaces, but the surface nearer to
 free at every pixel have no such reason to differ at edges, and small networks let them run together.
 """
 
+import functools
+
 import torch
 from torch import nn
 from torch.nn import functional
@@ -49,19 +51,25 @@ def nearest_and_farthest(
     # From the centre of the pixel's own cell, in cells.
     place = (torch.arange(side, device=cells.device, dtype=cells.dtype) + 0.5) / side - 0.5
     x, y = place.repeat(cells.shape[-1]), place.repeat(cells.shape[-2])[:, None]
-    depths, confidences, shares = [], [], []
+    planes = []
     for down in (-1, 0, 1):
         for right in (-1, 0, 1):
             top, left = side * (1 + down), side * (1 + right)
             depth, slope_x, slope_y, confidence = grid[:, :, top : top + height, left : left + width].unbind(1)
-            depths.append(depth + slope_x * (x - right) + slope_y * (y - down))
-            confidences.append(confidence)
-            shares.append((_spline(x - right) * _spline(y - down)).log().expand_as(depth))
-    depth, confidence, share = torch.stack(depths, -1), torch.stack(confidences, -1), torch.stack(shares, -1)
-    # Which cell is the nearest is not learnt through its being chosen.
-    nearness = -depth.detach() / _TEMPERATURE
-    chosen = torch.stack([(share + nearness).softmax(-1), (share - nearness).softmax(-1)], -2)
-    return (chosen * depth[..., None, :]).sum(-1), (chosen * confidence[..., None, :]).sum(-1)
+            depth = depth + slope_x * (x - right) + slope_y * (y - down)
+            planes.append((depth, confidence, _spline(x - right) * _spline(y - down)))
+    found = []
+    for nearer, pick in ((1, torch.minimum), (-1, torch.maximum)):
+        # Which cell is the nearest is not learnt through its being chosen.
+        first = functools.reduce(pick, (depth.detach() for depth, _, _ in planes))
+        total, sums = torch.zeros_like(first), [torch.zeros_like(first), torch.zeros_like(first)]
+        for depth, confidence, share in planes:
+            chosen = share * ((first - depth.detach()) * (nearer / _TEMPERATURE)).exp()
+            total = total + chosen
+            sums = [sums[0] + chosen * depth, sums[1] + chosen * confidence]
+        found.append([each / total for each in sums])
+    depth, confidence = (torch.stack(both, -1) for both in zip(*found, strict=True))
+    return depth, confidence
 
 
 def outside(depth: Float[Tensor, "*b 2"], finer: Float[Tensor, "*b 2"]) -> Float[Tensor, "*b 2"]:

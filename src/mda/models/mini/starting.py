@@ -23,8 +23,8 @@ def mixture_from_single(network: MiniNetwork, single: Mapping[str, Tensor]) -> N
     """Give a network the weights of the single-depth network of the same sizes.
 
     Every free component of the head begins as the single depth plus noise, spread over depth. In a network with cells,
-    the single depth becomes the pixels' own, and the cells begin as its mean over their pixels. All components begin
-    with weights that do not depend on what is seen, so that the probability of sky is that of the single-depth network.
+    the single depth becomes the pixels' own, and the cells begin as its mean over their pixels. The weights say nothing
+    more yet, and the probability of sky is that of the single-depth network.
 
     Args:
         network: changed in place.
