@@ -92,7 +92,9 @@ def test_the_gradient_pulls_the_nearer_component_to_the_surface_that_is_seen(spa
 
 
 def test_one_own_surface_or_no_edge_says_nothing():
-    assert not term(*single(torch.ones(1, 1, *HW)))
+    off = torch.ones(1, 1, *HW)
+    off[..., EDGE] = 1.5
+    assert not term(*single(off))
     flat = truth(torch.ones(1, 1, *HW))
     assert not term(*single(ramp(4)), target=flat)
 
