@@ -18,6 +18,8 @@ from mda.structures import Prediction
 from tests.unit.inference.pretend import pictures
 
 TOLERANCE = {"rtol": 1e-5, "atol": 1e-5}
+# Which surface is the nearest, and which the likelier, mda_mini decides sharply: that magnifies rounding.
+OF_MIXTURES = {"rtol": 1e-4, "atol": 1e-4}
 
 
 def images_for(any_predictor: Predictor, count: int, *, seed: int = 0) -> list[np.ndarray]:
@@ -27,7 +29,7 @@ def images_for(any_predictor: Predictor, count: int, *, seed: int = 0) -> list[n
 
 def assert_same(one: Prediction, other: Prediction) -> None:
     for name in ("locs", "scales", "log_weights"):
-        torch.testing.assert_close(getattr(one.mixture, name), getattr(other.mixture, name), **TOLERANCE)
+        torch.testing.assert_close(getattr(one.mixture, name), getattr(other.mixture, name), **OF_MIXTURES)
     tie = (one.mixture.log_prob(one.depth) - one.mixture.log_prob(other.depth)).abs() < 1e-4
     agree = torch.isclose(one.depth, other.depth, **TOLERANCE)
     assert (agree | tie).all()

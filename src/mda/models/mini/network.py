@@ -34,6 +34,8 @@ _INPUT_SHIFT = tuple((255 * mean - 127) / 128 for mean in _IMAGENET_MEAN)
 _FIRST_DEPTHS = (0.5, 2.0)
 # Logits of the surfaces of the first and of each further grid before training: the finer one is right more often.
 _FIRST_LOGITS = (0.0, -1.5)
+# Log odds of sky then.
+_FIRST_SKY = -1.5
 # Vertical and horizontal field of view before training, radians.
 _FIRST_FOV = 1.0
 
@@ -192,13 +194,15 @@ class MiniNetwork(DepthNetwork):
 
     @torch.no_grad()
     def start_undecided(self) -> None:
-        """Let the head of a network with cells say the same of all pixels: own depth 1, sky as likely as not."""
+        """Let the head of a network with cells say the same of all pixels: own depth 1, hardly sky."""
         weight, bias = self.head.parameters()
         weight.zero_()
         bias.zero_()
         first, further = _FIRST_LOGITS
         logits = torch.tensor([first, first, *[further] * (self.config.components - 2)]).log_softmax(0)
         bias[: 4 * self.config.components] = logits.repeat_interleave(4)
+        if self.config.sky:
+            bias[-4:] = _FIRST_SKY
 
     def forward(
         self,
