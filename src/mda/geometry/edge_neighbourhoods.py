@@ -19,7 +19,7 @@ class EdgeNeighbourhoods:
     It depends on the truth alone, so it is built once and serves every prediction.
 
     Attributes:
-        edge_pixels: number of all edge pixels.
+        edge_pixels: number of the edge pixels that were looked at.
         windows: around the n edge pixels that have enough interior pixels of both surfaces around them.
         front, back: [n, m] window pixels in the interior of the true front and back surface.
         on_front: [n] edge pixels whose centre shows the front surface.

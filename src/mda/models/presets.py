@@ -196,70 +196,53 @@ def _vggt(
     )
 
 
-_MINI_BACKBONE = "EfficientNet-Lite0 (ImageNet start) and 6 attention blocks of width 192"
+def _mini(name: str, title: str, config: MiniConfig, *, parameters: int, ships: bool = False) -> Preset:
+    tiny = config is MDA_TINY
+    return Preset(
+        name=name,
+        title=title,
+        family="mini",
+        backbone="EfficientNet-Lite0 (ImageNet start, never trained) and 2 attention blocks of width 48"
+        if tiny
+        else "EfficientNet-Lite0 (ImageNet start) and 6 attention blocks of width 192",
+        make=config.build,
+        parameters=parameters,
+        licence_weights=_APACHE if ships else None,
+        commercial=True,
+        source=None,
+        scheme=Scheme.NATIVE,
+        long_side=128 if tiny else 256,
+        patch=16,
+        decoder=Decoder.HEAVIEST if config.components > 1 else Decoder.COMPONENT,
+        takes_cameras=False,
+    )
+
+
 _ALL = (
-    Preset(
-        name="mda_mini",
-        title="Small mixture network for laptops: mixture, sky and cameras of any number of views; ships with mda",
-        family="mini",
-        backbone=_MINI_BACKBONE,
-        make=MINI.build,
+    _mini(
+        "mda_mini",
+        "Small mixture network for laptops: mixture, sky and cameras of any number of views; ships with mda",
+        MINI,
         parameters=6_522_037,
-        licence_weights=_APACHE,
-        commercial=True,
-        source=None,
-        scheme=Scheme.NATIVE,
-        long_side=256,
-        patch=16,
-        decoder=Decoder.HEAVIEST,
-        takes_cameras=False,
+        ships=True,
     ),
-    Preset(
-        name="mda_mini_single",
-        title="Single-depth baseline of mda_mini, for training and comparison only; no weights are shipped",
-        family="mini",
-        backbone=_MINI_BACKBONE,
-        make=MINI_SINGLE.build,
+    _mini(
+        "mda_mini_single",
+        "Single-depth baseline of mda_mini, for training and comparison only; no weights are shipped",
+        MINI_SINGLE,
         parameters=6_494_625,
-        licence_weights=None,
-        commercial=True,
-        source=None,
-        scheme=Scheme.NATIVE,
-        long_side=256,
-        patch=16,
-        takes_cameras=False,
     ),
-    Preset(
-        name="mda_mini_free",
-        title="mda_mini with components that are free at every pixel, for comparison only; no weights are shipped",
-        family="mini",
-        backbone=_MINI_BACKBONE,
-        make=MINI_FREE.build,
+    _mini(
+        "mda_mini_free",
+        "mda_mini with components that are free at every pixel, for comparison only; no weights are shipped",
+        MINI_FREE,
         parameters=6_515_397,
-        licence_weights=None,
-        commercial=True,
-        source=None,
-        scheme=Scheme.NATIVE,
-        long_side=256,
-        patch=16,
-        decoder=Decoder.HEAVIEST,
-        takes_cameras=False,
     ),
-    Preset(
-        name="mda_tiny",
-        title="Tiny mixture network for ablations and trials of training; no weights are shipped",
-        family="mini",
-        backbone="EfficientNet-Lite0 (ImageNet start, never trained) and 2 attention blocks of width 48",
-        make=MDA_TINY.build,
+    _mini(
+        "mda_tiny",
+        "Tiny mixture network for ablations and trials of training; no weights are shipped",
+        MDA_TINY,
         parameters=3_113_261,
-        licence_weights=None,
-        commercial=True,
-        source=None,
-        scheme=Scheme.NATIVE,
-        long_side=128,
-        patch=16,
-        decoder=Decoder.HEAVIEST,
-        takes_cameras=False,
     ),
     _da3("small", DA3_SMALL, parameters=34_299_463, free=True),
     _da3("base", DA3_BASE, parameters=135_366_599, free=True),

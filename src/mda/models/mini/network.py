@@ -78,7 +78,7 @@ class MiniConfig:
         if self.cells and self.components != 2 * len(self.cells):
             message = (
                 f"The components of this network are the surfaces around a pixel, {2 * len(self.cells)} of them, and "
-                f"cannot be {self.components}; mda_tiny has free components."
+                f"cannot be {self.components}; mda_mini_free has free components."
             )
             raise ConfigError(message)
 
