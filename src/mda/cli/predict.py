@@ -42,7 +42,7 @@ DEFAULT_ROOT = Path("eval_results/demo")
 # As in mda.inference.windows.Order and mda.mixtures.Decoder, which are not imported here because they bring torch
 # along; a test holds them together.
 ORDERS = ("sequence", "unordered", "independent")
-DECODERS = ("mode", "component", "heaviest", "mean", "median", "front", "back")
+DECODERS = ("mode", "component", "heaviest", "mean", "median", "front", "back", "layers")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

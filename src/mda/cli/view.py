@@ -11,7 +11,7 @@ from mda.cli.messages import progress_bar
 # As in mda.viewer.colouring and mda.mixtures, which are not imported here because they bring torch along; tests hold
 # them together.
 COLOURS = ("image", "view", "depth", "confidence", "entropy", "second", "weight", "hypothesis")
-DECODERS = ("mode", "component", "heaviest", "mean", "median", "front", "back")
+DECODERS = ("mode", "component", "heaviest", "mean", "median", "front", "back", "layers")
 _LOGGER = logging.getLogger(__name__)
 
 HELP = "an interactive point cloud in the browser (needs mda[viewer])"

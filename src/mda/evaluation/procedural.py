@@ -60,15 +60,15 @@ REMEDIES = (
 TRUTH, TRUTH_BLURRED = "truth", "truth_blurred_3x3"
 
 
-def network_predictor(network: DepthNetwork, decoders: Sequence[Decoder] = tuple(Decoder)) -> Predictor:
-    """Predictor of a network; depths by each decoder, or by `component` alone where there is only one component."""
+def network_predictor(network: DepthNetwork, decoders: Sequence[Decoder] | None = None) -> Predictor:
+    """Predictor of a network; depths by these decoders, or all, or `component` alone where there is one component."""
     network = network.eval()
 
     @torch.no_grad()
     def predict(images: Float[Tensor, "v 3 h w"]) -> ClipPrediction:
         output = network(normalise_images(images)[None])
         mixture = output.mixture[0]
-        used = decoders if mixture.num_components > 1 else (Decoder.COMPONENT,)
+        used = (decoders or mixture.decoders) if mixture.num_components > 1 else (Decoder.COMPONENT,)
         decoded = {Decoder(decoder).value: mixture.decode_with_component(decoder) for decoder in used}
         return ClipPrediction(
             depths={name: depth for name, (depth, _) in decoded.items()},

@@ -6,7 +6,7 @@ from dataclasses import replace
 import torch
 
 from mda.geometry import Cameras
-from mda.mixtures import DepthMixture
+from mda.mixtures import DepthMixture, TransparentLayers
 from mda.shapes import Tensor
 from mda.structures import Prediction
 
@@ -22,6 +22,7 @@ def joined(predictions: Sequence[Prediction]) -> Prediction:
 
     mixtures = [prediction.mixture for prediction in predictions if prediction.mixture is not None]
     skies = [prediction.sky_log_odds for prediction in predictions if prediction.sky_log_odds is not None]
+    layers = [prediction.layers for prediction in predictions if prediction.layers is not None]
     return replace(
         first,
         images=together(lambda part: part.images),
@@ -31,6 +32,7 @@ def joined(predictions: Sequence[Prediction]) -> Prediction:
         confidence=together(lambda part: part.confidence),
         mixture=DepthMixture.joined(mixtures) if mixtures else None,
         sky_log_odds=torch.cat(skies) if skies else None,
+        layers=TransparentLayers.joined(layers) if layers else None,
     )
 
 
@@ -49,4 +51,5 @@ def picked(prediction: Prediction, places: Sequence[int]) -> Prediction:
         confidence=prediction.confidence[index],
         mixture=None if prediction.mixture is None else prediction.mixture[index],
         sky_log_odds=None if sky is None else sky[index],
+        layers=None if prediction.layers is None else prediction.layers[index],
     )

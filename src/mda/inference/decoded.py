@@ -48,6 +48,7 @@ def decoded(views: Sequence[ClipView], look: Look, decoder: Decoder, *, model: s
         decoder=decoder.value,
         model=model,
         licence=licence,
+        layers=look.mixture.transparent_layers(),
     )
     return Decoded(prediction=prediction, mass=log_weight.exp())
 

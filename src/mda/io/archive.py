@@ -264,6 +264,7 @@ def views_of(prediction: Prediction, *, with_mixture: bool) -> list[RunView]:
             sky=None if sky is None else sky[i].numpy(),
             confidence=_float32(prediction.confidence[i]),
             mixture=None if mixture is None else mixture[i],
+            layers=None if prediction.layers is None else prediction.layers[i],
         )
         for i, name in enumerate(prediction.names)
     ]

@@ -11,7 +11,7 @@ from mda.geometry import Cameras
 from mda.io import run_files
 from mda.io.run_files import RunView, view_numbers
 from mda.io.run_info import RunInfo, Status, read_run_info
-from mda.mixtures import DepthMixture
+from mda.mixtures import DepthMixture, TransparentLayers
 from mda.shapes import Bool, Float32, UInt8, ndarray
 from mda.structures import Prediction
 
@@ -107,6 +107,15 @@ class Run:
         path = self._file(position, "mixture")
         return run_files.read_mixture(path) if path.exists() else None
 
+    def layers(self, position: int) -> TransparentLayers | None:
+        """First and last surface, [h, w] each, or None where the model does not know transparent surfaces.
+
+        Raises:
+            InputError: the file is damaged.
+        """
+        path = self._file(position, "layers")
+        return run_files.read_layers(path) if path.exists() else None
+
     def view(self, position: int, *, mixture: bool = True) -> RunView:
         """All parts of a view; the density, which is large, only if asked for.
 
@@ -124,6 +133,7 @@ class Run:
                 sky=self.sky(position),
                 confidence=self.confidence(position),
                 mixture=self.mixture(position) if mixture else None,
+                layers=self.layers(position),
             )
         except ConfigError as error:
             message = f"{self.path} is damaged: {error} Make the run again, or copy it completely."
@@ -168,6 +178,7 @@ class Run:
             cameras=self.cameras(),
             confidence=torch.from_numpy(np.stack([_confidence_or_one(view) for view in views])),
             mixture=_stacked([view.mixture for view in views]),
+            layers=_joined_layers([view.layers for view in views]),
             sky_log_odds=_sky_log_odds(views),
             decoder=self.info.decoder,
             model=self.info.model,
@@ -247,8 +258,10 @@ def _stacked(mixtures: list[DepthMixture | None]) -> DepthMixture | None:
     present = [mixture for mixture in mixtures if mixture is not None]
     if not present or len(present) < len(mixtures):
         return None
-    locs, scales, log_weights = (
-        torch.stack([getattr(mixture, name) for mixture in present]) for name in ("locs", "scales", "log_weights")
-    )
-    first = present[0]
-    return DepthMixture(locs=locs, scales=scales, log_weights=log_weights, family=first.family, space=first.space)
+    return DepthMixture.joined([mixture[None] for mixture in present])
+
+
+def _joined_layers(layers: list[TransparentLayers | None]) -> TransparentLayers | None:
+    """Layers [v, h, w], or None unless every view has them."""
+    present = [part[None] for part in layers if part is not None]
+    return TransparentLayers.joined(present) if present and len(present) == len(layers) else None

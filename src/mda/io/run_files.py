@@ -12,7 +12,7 @@ import torch
 
 from mda.errors import ConfigError, InputError
 from mda.io.images import encode_image, read_image
-from mda.mixtures import DepthMixture
+from mda.mixtures import DepthMixture, TransparentLayers
 from mda.shapes import Bool, Float32, Shaped, UInt8, ndarray
 
 # Folder and extension of each part, in the order of writing. Depth goes last: a view exists once its depth does.
@@ -22,12 +22,16 @@ PARTS = {
     "sky": ".npy",
     "conf": ".npy",
     "mixture": ".npz",
+    "layers": ".npz",
     "depth": ".npy",
 }
 # Entries of R^T R - I of a pose may be this large: a few decimals pass.
 _ROTATION_TOLERANCE = 1e-3
 # Poses and intrinsics beyond this are damage; points made with them would not be finite.
 _LARGEST = 1e9
+# Name of the optional array of a mixture's file.
+TRANSPARENT = "transparent"
+_LAYERS = ("first_depth", "last_depth", TRANSPARENT)
 REQUIRED_PARTS = ("color", "camera", "depth")
 # Numpy parses the header of an array as Python source, and parsers in several threads at once upset each other in
 # CPython 3.11 ("AST constructor recursion depth mismatch").
@@ -48,6 +52,7 @@ class RunView:
         sky: [h, w], None where the model does not know sky.
         confidence: [h, w] raw confidence c > 1, or None.
         mixture: density of batch shape [h, w], or None where it was not kept.
+        layers: first and last surface, [h, w] each, or None where the model does not know transparent surfaces.
     """
 
     name: str
@@ -59,6 +64,7 @@ class RunView:
     sky: Bool[ndarray, "sky_h sky_w"] | None = None
     confidence: Float32[ndarray, "conf_h conf_w"] | None = None
     mixture: DepthMixture | None = None
+    layers: TransparentLayers | None = None
 
     def __post_init__(self) -> None:
         """Refuse parts of different sizes, which nobody could read together.
@@ -71,6 +77,8 @@ class RunView:
         sizes |= {name: part.shape for name, part in optional.items() if part is not None}
         if self.mixture is not None:
             sizes["mixture"] = tuple(self.mixture.batch_shape)
+        if self.layers is not None:
+            sizes["layers"] = tuple(self.layers.first_depth.shape)
         if len(set(sizes.values())) > 1:
             message = f"The parts of view {self.name} differ in size: {sizes}."
             raise ConfigError(message)
@@ -109,7 +117,11 @@ def encode_view(view: RunView) -> dict[str, bytes]:
             name: getattr(mixture, name).detach().cpu().numpy().astype(np.float32)
             for name in ("locs", "scales", "log_weights")
         }
+        if mixture.transparent is not None:
+            arrays[TRANSPARENT] = mixture.transparent.cpu().numpy()
         parts["mixture"] = _npz(**arrays, family=np.array(str(mixture.family)), space=np.array(str(mixture.space)))
+    if view.layers is not None:
+        parts["layers"] = _npz(**{name: getattr(view.layers, name).cpu().numpy() for name in _LAYERS})
     parts["depth"] = _npy(view.depth)
     return parts
 
@@ -160,17 +172,41 @@ def read_mixture(path: Path) -> DepthMixture:
     Raises:
         InputError: the file is missing, damaged, or holds something else.
     """
-    arrays = _read_npz(path, ("locs", "scales", "log_weights", "family", "space"))
+    arrays = _read_npz(path, ("locs", "scales", "log_weights", "family", "space"), optional=(TRANSPARENT,))
     locs, scales, log_weights = (
         torch.from_numpy(arrays[name].astype(np.float32)) for name in ("locs", "scales", "log_weights")
     )
+    mask = arrays.get(TRANSPARENT)
     try:
         return DepthMixture(
-            locs=locs, scales=scales, log_weights=log_weights, family=str(arrays["family"]), space=str(arrays["space"])
+            locs=locs,
+            scales=scales,
+            log_weights=log_weights,
+            family=str(arrays["family"]),
+            space=str(arrays["space"]),
+            transparent=None if mask is None else torch.from_numpy(mask.astype(bool)),
         )
     except (ValueError, ConfigError) as error:
         message = f"{path} holds a mixture of an unknown kind ({error}); update mda."
         raise InputError(message) from error
+
+
+def read_layers(path: Path) -> TransparentLayers:
+    """First and last surface of a view.
+
+    Raises:
+        InputError: the file is missing, damaged, or holds something else.
+    """
+    arrays = _read_npz(path, _LAYERS)
+    shapes = {name: array.shape for name, array in arrays.items()}
+    if len(set(shapes.values())) > 1 or len(shapes[TRANSPARENT]) != 2:
+        message = f"{path} holds {shapes}; expected one shape (h, w)."
+        raise InputError(message)
+    return TransparentLayers(
+        first_depth=torch.from_numpy(arrays["first_depth"].astype(np.float32)),
+        last_depth=torch.from_numpy(arrays["last_depth"].astype(np.float32)),
+        transparent=torch.from_numpy(arrays[TRANSPARENT].astype(bool)),
+    )
 
 
 def read_color(path: Path) -> UInt8[ndarray, "h w 3"]:
@@ -194,8 +230,8 @@ def _npz(**arrays: Shaped[ndarray, "..."]) -> bytes:
     return buffer.getvalue()
 
 
-def _read_npz(path: Path, names: tuple[str, ...]) -> dict[str, Shaped[ndarray, "..."]]:
-    """The named arrays of a `.npz` file.
+def _read_npz(path: Path, names: tuple[str, ...], optional: tuple[str, ...] = ()) -> dict[str, Shaped[ndarray, "..."]]:
+    """The named arrays of a `.npz` file, and those of the optional ones that are there.
 
     Raises:
         InputError: the file is missing or damaged, or an array is missing.
@@ -203,7 +239,7 @@ def _read_npz(path: Path, names: tuple[str, ...]) -> dict[str, Shaped[ndarray, "
     try:
         # Opened here because numpy leaves a file that is no archive open.
         with path.open("rb") as file, HEADERS_LOCK, np.load(file, allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in names}
+            return {name: arrays[name] for name in (*names, *(name for name in optional if name in arrays))}
     except KeyError as error:
         message = f"{path} lacks {error.args[0]}; expected {', '.join(names)}."
         raise InputError(message) from error

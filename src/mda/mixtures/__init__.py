@@ -9,7 +9,7 @@ from mda.mixtures.families import ALPHA, Family
 from mda.mixtures.layers import SurfaceLayers
 from mda.mixtures.mixture import DepthMixture
 from mda.mixtures.spaces import LOG_OFFSET, Space
-from mda.mixtures.transparent import TransparentLayers, first_half, transparent_layers
+from mda.mixtures.transparent import TransparentLayers, first_half
 
 __all__ = [
     "ALPHA",
@@ -21,5 +21,4 @@ __all__ = [
     "SurfaceLayers",
     "TransparentLayers",
     "first_half",
-    "transparent_layers",
 ]

@@ -16,6 +16,8 @@ class Decoder(Choice):
     `mean`: the mean of depth in metres; it makes flying points, and is here to show them.
     `median`: half of the mass on either side.
     `front`, `back`: the nearest or farthest surface of some mass (see `layers`).
+    `layers`: at pixels that independent weights say are transparent, the first surface, which is the glass (see
+    `transparent`); elsewhere as `heaviest`.
     """
 
     MODE = "mode"
@@ -25,6 +27,7 @@ class Decoder(Choice):
     MEDIAN = "median"
     FRONT = "front"
     BACK = "back"
+    LAYERS = "layers"
 
 
 def best_centers(

@@ -13,7 +13,8 @@ from mda.mixtures.measures import crps, depth_moments, entropies
 from mda.mixtures.normal_modes import normal_modes
 from mda.mixtures.quantiles import quantiles
 from mda.mixtures.spaces import Space
-from mda.shapes import Float, Int, Tensor
+from mda.mixtures.transparent import TransparentLayers, first_and_last, is_transparent
+from mda.shapes import Bool, Float, Int, Tensor
 
 _FIELDS = ("locs", "scales", "log_weights")
 
@@ -34,6 +35,8 @@ class DepthMixture:
         log_weights: [*b, k] log weights; the caller has normalised them over k (`log_softmax` of logits).
         family: `normal` or `laplace`.
         space: `linear` or `log`.
+        transparent: [*b] pixels with two surfaces, as independent weights tell (see `transparent`); None where the
+            weights are shares of one.
 
     Raises:
         ConfigError: the family or the space is not known.
@@ -45,11 +48,15 @@ class DepthMixture:
     log_weights: Float[Tensor, "*b k"]
     family: Family | str = Family.NORMAL
     space: Space | str = Space.LOG
+    transparent: Bool[Tensor, "*b"] | None = None
 
     def __post_init__(self) -> None:
         shapes = {name: tuple(getattr(self, name).shape) for name in _FIELDS}
         if len(set(shapes.values())) > 1 or not shapes["locs"] or shapes["locs"][-1] == 0:
             message = f"The parameters of a mixture have one shape [*b, k] with k >= 1; found {shapes}."
+            raise ValueError(message)
+        if self.transparent is not None and self.transparent.shape != self.batch_shape:
+            message = f"`transparent` is {tuple(self.transparent.shape)}, the mixtures are {tuple(self.batch_shape)}."
             raise ValueError(message)
         object.__setattr__(self, "family", Family(self.family))
         object.__setattr__(self, "space", Space(self.space))
@@ -66,6 +73,7 @@ class DepthMixture:
         log_weights: Float[Tensor, "*b k"],
         family: Family | str = Family.NORMAL,
         space: Space | str = Space.LOG,
+        activity: Float[Tensor, "*b k"] | None = None,
     ) -> "DepthMixture":
         """Mixture from what a head of a network gives.
 
@@ -75,6 +83,7 @@ class DepthMixture:
             log_weights: [*b, k] normalised log weights.
             family: `normal` or `laplace`.
             space: `linear` or `log`.
+            activity: [*b, k] logits of independent weights, or None where the weights are shares of one.
         """
         family, space = Family(family), Space(space)
         depths, confidence = (
@@ -86,12 +95,18 @@ class DepthMixture:
             log_weights=log_weights,
             family=family,
             space=space,
+            transparent=None if activity is None else is_transparent(activity),
         )
 
     @property
     def num_components(self) -> int:
         """K."""
         return self.locs.shape[-1]
+
+    @property
+    def decoders(self) -> tuple[Decoder, ...]:
+        """Decoders that say something of their own: `layers` does where transparent pixels are known."""
+        return tuple(kind for kind in Decoder if kind is not Decoder.LAYERS or self.transparent is not None)
 
     @property
     def batch_shape(self) -> torch.Size:
@@ -195,27 +210,42 @@ class DepthMixture:
             count=count,
         )
 
+    @torch.no_grad()
+    def transparent_layers(self) -> TransparentLayers | None:
+        """First and last surface of each pixel, and where there are two; None where the weights are shares of one."""
+        if self.transparent is None:
+            return None
+        first, last = first_and_last(*self._parameters, self._family, self.transparent)
+        return TransparentLayers(
+            first_depth=self._space.depth(pick(self.locs, first)),
+            last_depth=self._space.depth(pick(self.locs, last)),
+            transparent=self.transparent,
+        )
+
     def recalibrated(self, factor: float) -> "DepthMixture":
         """The same mixture with all scales multiplied by a factor, as `mda evaluate calibration` fits it."""
         return self if factor == 1 else replace(self, scales=self.scales * factor)
 
     def to(self, *args: Any, **kwargs: Any) -> "DepthMixture":  # noqa: ANN401 - the arguments of torch.Tensor.to
         """Move to a device or dtype; takes the arguments of `torch.Tensor.to`."""
-        return replace(self, **{name: getattr(self, name).to(*args, **kwargs) for name in _FIELDS})
+        moved = {name: getattr(self, name).to(*args, **kwargs) for name in _FIELDS}
+        mask = self.transparent
+        return replace(self, **moved, transparent=None if mask is None else mask.to(moved["locs"].device))
 
     @classmethod
     def joined(cls, mixtures: Sequence["DepthMixture"]) -> "DepthMixture":
         """Mixtures of one kind one after the other, along the first batch axis."""
-        return replace(
-            mixtures[0], **{name: torch.cat([getattr(mixture, name) for mixture in mixtures]) for name in _FIELDS}
-        )
+        parts = {name: torch.cat([getattr(mixture, name) for mixture in mixtures]) for name in _FIELDS}
+        masks = [mixture.transparent for mixture in mixtures if mixture.transparent is not None]
+        return replace(mixtures[0], **parts, transparent=torch.cat(masks) if len(masks) == len(mixtures) else None)
 
     def __getitem__(self, index: Any) -> "DepthMixture":  # noqa: ANN401 - whatever indexes a tensor
         """Part of the batch; the index applies to the axes `*b`."""
         index = index if isinstance(index, tuple) else (index,)
         if not any(part is Ellipsis for part in index):
             index = (*index, Ellipsis)
-        return replace(self, **{name: getattr(self, name)[(*index, slice(None))] for name in _FIELDS})
+        parts = {name: getattr(self, name)[(*index, slice(None))] for name in _FIELDS}
+        return replace(self, **parts, transparent=None if self.transparent is None else self.transparent[index])
 
     @property
     def _family(self) -> Family:
@@ -231,7 +261,9 @@ class DepthMixture:
 
     def _chosen_component(self, decoder: Decoder, chunk: int | None) -> Int[Tensor, "*b"] | None:
         """Index of the component that the decoder chooses, or None if it does not choose one."""
-        if decoder is Decoder.HEAVIEST:
+        if decoder is Decoder.LAYERS and self.transparent is not None:
+            return first_and_last(*self._parameters, self._family, self.transparent, chunk)[0]
+        if decoder in {Decoder.HEAVIEST, Decoder.LAYERS}:
             return self.log_weights.argmax(-1)
         is_mode_a_center = self._family is Family.LAPLACE or self.num_components == 1
         if decoder is Decoder.COMPONENT or (decoder is Decoder.MODE and is_mode_a_center):

@@ -5,13 +5,15 @@ one; where they sum to more than half their number the pixel is transparent (pub
 speak of the first surface there, the glass, the others of the last one, behind it.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import torch
 
-from mda.mixtures.decoding import Decoder
-from mda.mixtures.mixture import DepthMixture
-from mda.shapes import Bool, Float, Tensor
+from mda.mixtures.decoding import best_centers, pick
+from mda.mixtures.families import Family
+from mda.shapes import Bool, Float, Int, Tensor
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,41 +29,52 @@ class TransparentLayers:
     last_depth: Float[Tensor, "*b"]
     transparent: Bool[Tensor, "*b"]
 
+    def __getitem__(self, index: Any) -> "TransparentLayers":  # noqa: ANN401 - whatever indexes a tensor
+        """Part of the batch."""
+        return replace(self, **{field.name: getattr(self, field.name)[index] for field in fields(self)})
+
+    def to(self, device: torch.device | str) -> "TransparentLayers":
+        """The same on another device."""
+        return replace(self, **{field.name: getattr(self, field.name).to(device) for field in fields(self)})
+
+    @classmethod
+    def joined(cls, parts: Sequence["TransparentLayers"]) -> "TransparentLayers":
+        """Some and others, along the first batch axis."""
+        return cls(**{field.name: torch.cat([getattr(part, field.name) for part in parts]) for field in fields(cls)})
+
+
+def is_transparent(activity: Float[Tensor, "*b k"]) -> Bool[Tensor, "*b"]:
+    """Whether the sigmoids of the logits sum to more than half their number; one component knows no second surface."""
+    count = activity.shape[-1]
+    return (activity.sigmoid().sum(-1) > count / 2) & (count > 1)
+
 
 def first_half(components: int) -> int:
     """Number of components, the first ones, that speak of the first surface at transparent pixels; 2 give one each."""
     return components - components // 2
 
 
-@torch.no_grad()
-def transparent_layers(mixture: DepthMixture, activity: Float[Tensor, "*b k"]) -> TransparentLayers:
-    """Decide on the surfaces: the decoder `layers`.
+def first_and_last(
+    locs: Float[Tensor, "*b k"],
+    scales: Float[Tensor, "*b k"],
+    log_weights: Float[Tensor, "*b k"],
+    family: Family,
+    transparent: Bool[Tensor, "*b"],
+    chunk: int | None = None,
+) -> tuple[Int[Tensor, "*b"], Int[Tensor, "*b"]]:
+    """Components whose centres are the first and the last surface.
 
-    At transparent pixels the best centre of the first (last) half of the components alone; elsewhere the decoder
-    `heaviest` of them all.
+    At transparent pixels the best centre of each half of the components alone, the nearer one first; elsewhere the
+    component of largest weight.
     """
-    count = mixture.num_components
-    transparent = activity.sigmoid().sum(-1) > count / 2
-    one = mixture.decode(Decoder.HEAVIEST)
-    if count < 2:
-        return TransparentLayers(first_depth=one, last_depth=one, transparent=torch.zeros_like(transparent))
-    split = first_half(count)
-    first, last = (_best(mixture, part) for part in (slice(0, split), slice(split, count)))
-    return TransparentLayers(
-        first_depth=torch.where(transparent, torch.minimum(first, last), one),
-        last_depth=torch.where(transparent, torch.maximum(first, last), one),
-        transparent=transparent,
+    split = first_half(locs.shape[-1])
+    one = log_weights.argmax(-1)
+    if split == locs.shape[-1]:
+        return one, one
+    first, last = (
+        start + best_centers(locs[..., half], scales[..., half], log_weights[..., half], family, chunk)
+        for start, half in ((0, slice(split)), (split, slice(split, None)))
     )
-
-
-def _best(mixture: DepthMixture, part: slice) -> Float[Tensor, "*b"]:
-    """Best centre of some of the components, which count as a mixture of their own."""
-    weights = mixture.log_weights[..., part]
-    own = DepthMixture(
-        locs=mixture.locs[..., part],
-        scales=mixture.scales[..., part],
-        log_weights=weights - weights.logsumexp(-1, keepdim=True),
-        family=mixture.family,
-        space=mixture.space,
-    )
-    return own.decode(Decoder.COMPONENT)
+    swapped = pick(locs, last) < pick(locs, first)
+    nearer, farther = torch.where(swapped, last, first), torch.where(swapped, first, last)
+    return torch.where(transparent, nearer, one), torch.where(transparent, farther, one)

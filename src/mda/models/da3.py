@@ -156,15 +156,16 @@ class AnyViewNetwork(DepthNetwork):
         mixture, sky, activity, ray_map, splats = None, None, None, None, None
         if self.mixture_head is not None and self.config.mixture is not None:
             maps = self.mixture_head(levels, image_hw)
+            activity = None if maps.activity is None else maps.activity.unflatten(0, clips)
             mixture = DepthMixture.from_confidence(
                 depths=maps.depths.unflatten(0, clips),
                 confidence=maps.confidence.unflatten(0, clips),
                 log_weights=maps.log_weights.unflatten(0, clips),
                 family=self.config.mixture.family,
                 space=self.config.mixture.space,
+                activity=activity,
             )
             sky = None if maps.sky_log_odds is None else maps.sky_log_odds.unflatten(0, clips)
-            activity = None if maps.activity is None else maps.activity.unflatten(0, clips)
         if mixture is None or rays or gaussians:
             plain = self.head(levels, image_hw, rays=rays)
             depth = plain.depth.unflatten(0, clips)

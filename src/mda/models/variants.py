@@ -4,7 +4,7 @@ import json
 from dataclasses import asdict, dataclass, replace
 
 from mda.errors import CheckpointError, ConfigError
-from mda.mixtures import Family, Space
+from mda.mixtures import Decoder, Family, Space
 from mda.models.da3 import AnyViewConfig, MixtureConfig
 from mda.models.mini import MINI, MINI_FREE, MINI_SINGLE, MiniConfig
 from mda.models.presets import (
@@ -106,7 +106,9 @@ def varied(preset: Preset, variant: Variant, *, recompute: bool = False) -> Pres
         raise ConfigError(message)
     changed = _recomputed(_changed(config, variant)) if recompute else _changed(config, variant)
     parameters = sum(parameter.numel() for parameter in replace(preset, make=changed.build).build("meta").parameters())
-    return replace(preset, make=changed.build, parameters=parameters, variant=variant.to_json() if variant else "")
+    decoder = Decoder.LAYERS if variant.independent else preset.decoder
+    told = variant.to_json() if variant else ""
+    return replace(preset, make=changed.build, parameters=parameters, decoder=decoder, variant=told)
 
 
 def _changed(config: Config, variant: Variant) -> Config:

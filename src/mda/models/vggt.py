@@ -168,15 +168,16 @@ class VggtNetwork(DepthNetwork):
             depth, confidence = self.depth_head(patches, image_hw)
             return single_depth(depth[..., 0].unflatten(0, clips), confidence.unflatten(0, clips)), None, None
         maps = cast("MixtureHead", self.mixture_head)(patches, image_hw)
+        sky, activity = (
+            None if part is None else part.unflatten(0, clips) for part in (maps.sky_log_odds, maps.activity)
+        )
         mixture = DepthMixture.from_confidence(
             depths=maps.depths.unflatten(0, clips),
             confidence=maps.confidence.unflatten(0, clips),
             log_weights=maps.log_weights.unflatten(0, clips),
             family=self.config.family,
             space=self.config.space,
-        )
-        sky, activity = (
-            None if part is None else part.unflatten(0, clips) for part in (maps.sky_log_odds, maps.activity)
+            activity=activity,
         )
         return mixture, sky, activity
 

@@ -6,7 +6,7 @@ import torch
 from torch.nn import functional
 
 from mda.geometry import Cameras
-from mda.mixtures import DepthMixture, TransparentLayers, transparent_layers
+from mda.mixtures import DepthMixture, TransparentLayers
 from mda.shapes import Bool, Float, Tensor
 
 
@@ -92,7 +92,7 @@ class NetworkOutput:
     @property
     def layers(self) -> TransparentLayers | None:
         """First and last surface and where there are two, for networks that know transparent surfaces; or None."""
-        return None if self.activity is None else transparent_layers(self.mixture, self.activity)
+        return self.mixture.transparent_layers()
 
     @property
     def log_weights_with_sky(self) -> Float[Tensor, "b v h w k1"] | None:

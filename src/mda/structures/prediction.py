@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from mda.geometry import Cameras, points_from_depth
-from mda.mixtures import DepthMixture
+from mda.mixtures import DepthMixture, TransparentLayers
 from mda.shapes import Bool, Float, Tensor, UInt8
 from mda.structures.network_output import is_sky
 
@@ -40,6 +40,7 @@ class Prediction:
             that component is 0.2 / c (Laplace scale, or Normal variance) in the coordinate of the mixture.
         mixture: density of batch shape [v, h, w], or None where it was not kept.
         sky_log_odds: [v, h, w], or None where the model does not know sky.
+        layers: first and last surface, [v, h, w] each, or None where the model does not know transparent surfaces.
         decoder: name of the decoder.
         model: name of the model.
         licence: licence of the weights.
@@ -57,6 +58,7 @@ class Prediction:
     model: str
     licence: str
     details: dict[str, Any] = field(default_factory=dict)
+    layers: TransparentLayers | None = None
 
     @property
     def p_sky(self) -> Float[Tensor, "v h w"] | None:
@@ -118,4 +120,5 @@ class Prediction:
             model=self.model,
             licence=self.licence,
             details=self.details,
+            layers=None if self.layers is None else self.layers.to(cpu),
         )

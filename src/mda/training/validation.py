@@ -15,10 +15,11 @@ from mda.metrics import (
     delta,
     flying_between_true_surfaces,
     own_surface_scores,
+    sky_iou,
 )
-from mda.mixtures import Decoder, DepthMixture, Space
+from mda.mixtures import Decoder, DepthMixture, Space, TransparentLayers
 from mda.shapes import Bool, Float, Tensor
-from mda.structures import NetworkOutput
+from mda.structures import LayerTargets, NetworkOutput, Targets
 from mda.training.processes import gathered
 
 DECODERS = (Decoder.MODE, Decoder.COMPONENT, Decoder.HEAVIEST, Decoder.MEAN)
@@ -61,13 +62,13 @@ class ClipTallies:
 
 @torch.no_grad()
 def clip_tallies(output: NetworkOutput, batch: Batch, default: Decoder) -> dict[str, Tally]:
-    """Tallies of one clip: errors of each decoder, flying points, likelihood, coverage, sky."""
+    """Tallies of one clip: errors of each decoder, flying points, likelihood, coverage, sky, glass."""
     targets = batch.targets
     truth = EdgeTruth.from_depth(targets.depth, targets.valid, sky=targets.sky & targets.sky_labelled)
     around = EdgeNeighbourhoods.of(truth)
     tallies: dict[str, Tally] = {}
     several = output.mixture.num_components > 1
-    for decoder in DECODERS if several else (Decoder.COMPONENT,):
+    for decoder in dict.fromkeys((*DECODERS, default)) if several else (Decoder.COMPONENT,):
         scores = _depth_tallies(output.mixture.decode(decoder), truth, around)
         tallies |= {f"{decoder.value}/{name}": tally for name, tally in scores.items()}
         if decoder is default or not several:
@@ -76,7 +77,21 @@ def clip_tallies(output: NetworkOutput, batch: Batch, default: Decoder) -> dict[
     if output.p_sky is not None:
         right = ((output.p_sky > 0.5) == targets.sky)[targets.sky_labelled]
         tallies["sky_accuracy"] = Tally(sum=float(right.sum()), count=right.numel())
+    if output.layers is not None and batch.layers is not None:
+        tallies |= _glass_tallies(output.layers, targets, batch.layers)
     return tallies
+
+
+def _glass_tallies(layers: TransparentLayers, targets: Targets, known: LayerTargets) -> dict[str, Tally]:
+    """Which pixels are glass (intersection over union, as for sky), and errors of both surfaces there."""
+    scale = align_scale(layers.first_depth, targets.depth, targets.valid)[:, None, None, None]
+    first, last = known.glass & targets.valid, known.glass & known.last_valid
+    scores = {
+        "glass_iou": sky_iou(layers.transparent, known.glass, known.labelled),
+        "glass_first_abs_rel_scale_aligned": abs_rel(layers.first_depth * scale, targets.depth, first),
+        "glass_last_abs_rel_scale_aligned": abs_rel(layers.last_depth * scale, known.last_depth, last),
+    }
+    return {name: score.tally for name, score in scores.items()}
 
 
 def _depth_tallies(depth: Tensor, truth: EdgeTruth, around: EdgeNeighbourhoods) -> dict[str, Tally]:

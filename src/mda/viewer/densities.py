@@ -11,7 +11,7 @@ import torch
 
 from mda.errors import InputError, MdaError
 from mda.io.run import Run
-from mda.io.run_files import HEADERS_LOCK, part_path
+from mda.io.run_files import HEADERS_LOCK, TRANSPARENT, part_path
 from mda.mixtures import Decoder, DepthMixture
 from mda.shapes import Bool, Float32, Int, Shaped, ndarray
 from mda.viewer.samples import Samples
@@ -140,9 +140,9 @@ def mixture_at(run: Run, position: int, pixels: Int[ndarray, " n"]) -> DepthMixt
         if whole is None:
             return None
         arrays = {name: getattr(whole, name).numpy() for name in _FIELDS}
-        family, space = str(whole.family), str(whole.space)
+        family, space, transparent = str(whole.family), str(whole.space), whole.transparent
     else:
-        arrays, family, space = mapped
+        (arrays, family, space), transparent = mapped, None
     size = run.depth(position).shape
     shapes = {array.shape for array in arrays.values()}
     if len(shapes) != 1 or next(iter(shapes))[:-1] != size:
@@ -151,7 +151,14 @@ def mixture_at(run: Run, position: int, pixels: Int[ndarray, " n"]) -> DepthMixt
     locs, scales, log_weights = (
         torch.from_numpy(array.reshape(-1, array.shape[-1])[pixels].astype(np.float32)) for array in arrays.values()
     )
-    return DepthMixture(locs=locs, scales=scales, log_weights=log_weights, family=family, space=space)
+    return DepthMixture(
+        locs=locs,
+        scales=scales,
+        log_weights=log_weights,
+        family=family,
+        space=space,
+        transparent=None if transparent is None else transparent.reshape(-1)[torch.from_numpy(pixels)],
+    )
 
 
 def _stretches(views: Int[ndarray, " n"]) -> Iterator[tuple[int, slice]]:
@@ -170,10 +177,12 @@ def _usable(mixture: DepthMixture) -> Bool[ndarray, " n"]:
 def _mapped(path: Path) -> tuple[dict[str, Shaped[ndarray, "h w k"]], str, str] | None:
     """The arrays of a file of densities mapped into memory, with family and space; None where it is not as we write it.
 
-    None leaves the file to the ordinary reader, which says what is wrong with it.
+    None leaves the file to the ordinary reader, which says what is wrong with it, and knows of transparent pixels.
     """
     try:
         with zipfile.ZipFile(path) as archive, path.open("rb") as file, HEADERS_LOCK:
+            if f"{TRANSPARENT}.npy" in archive.namelist():
+                return None
             arrays = {name: _member(path, archive, file, name) for name in _FIELDS}
             with archive.open("family.npy") as family, archive.open("space.npy") as space:
                 kinds = [str(np.lib.format.read_array(member, allow_pickle=False)) for member in (family, space)]

@@ -8,7 +8,7 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 
 from mda.io.run import Run
-from mda.mixtures import Decoder, DepthMixture, Space
+from mda.mixtures import DepthMixture, Space
 from mda.shapes import Float, UInt8, ndarray
 from mda.viewer.colouring import FLYING_RED, HYPOTHESIS_COLOURS
 from mda.viewer.densities import mixture_at
@@ -50,7 +50,7 @@ class PixelReport:
         """Depth by each decoder."""
         if self.mixture is None:
             return {}
-        return {str(decoder): float(self.mixture.decode(decoder)) for decoder in Decoder}
+        return {str(decoder): float(self.mixture.decode(decoder)) for decoder in self.mixture.decoders}
 
 
 def inspect_pixel(run: Run, position: int, row: int, column: int) -> PixelReport:

@@ -348,3 +348,32 @@ def test_views_tell_their_intrinsics_and_older_runs_are_read_without(tmp_path):
     path.write_text(json.dumps(content))
     with pytest.raises(InputError, match=r"run\.json"):
         load_run(tmp_path)
+
+
+def test_layers_of_transparent_surfaces_round_trip(tmp_path):
+    density = replace(mixture(2, *SIZE), transparent=torch.rand(2, *SIZE) > 0.5)
+    made = replace(prediction(2), mixture=density, layers=density.transparent_layers())
+    folder = made.save(tmp_path / "run", save_mixture=True)
+    run = load_run(folder)
+    read = run.prediction()
+    for name in ("first_depth", "last_depth", "transparent"):
+        assert torch.equal(getattr(read.layers, name), getattr(made.layers, name))
+    assert torch.equal(read.mixture.transparent, density.transparent)
+    assert torch.equal(run.mixture(1).decode("layers"), made.layers.first_depth[1])
+    assert "layers" in run.info.views[1].parts
+    assert load_run(prediction(2).save(tmp_path / "opaque")).prediction().layers is None
+
+
+def test_damaged_layers_are_named(tmp_path):
+    density = replace(mixture(1, *SIZE), transparent=torch.zeros(1, *SIZE, dtype=torch.bool))
+    folder = replace(prediction(1), layers=density.transparent_layers()).save(tmp_path / "run")
+    file = folder / "layers" / "000000.npz"
+    file.write_bytes(file.read_bytes()[:100])
+    with pytest.raises(InputError, match=r"layers.000000\.npz is damaged"):
+        load_run(folder).layers(0)
+    np.savez(file, first_depth=np.zeros((3, 4)), last_depth=np.zeros((3, 5)), transparent=np.zeros((3, 4)))
+    with pytest.raises(InputError, match=r"holds .* expected one shape"):
+        load_run(folder).layers(0)
+    np.savez(file, first_depth=np.zeros((3, 4)), last_depth=np.zeros((3, 4)), transparent=np.zeros((3, 4)))
+    with pytest.raises(InputError, match="differ in size"):
+        load_run(folder).view(0)

@@ -1,6 +1,7 @@
 """Densities of samples: the same as those of the whole run, read a few pixels at a time, whatever the file is like."""
 
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from mda.io.archive import load_run
 from mda.mixtures import Decoder
 from mda.viewer import densities as module
 from mda.viewer.densities import Densities, has_densities, mixture_at
+from mda.viewer.inspecting import inspect_pixel
 from mda.viewer.scene import Scene
 from tests.unit.io.runs import prediction
 from tests.unit.viewer.walls import BACK, FRONT, SIZE, border, write_run
@@ -60,6 +62,19 @@ def test_decoders_agree_with_the_mixture(random_run, decoder):
         whole, index = random_run.mixture(view).decode_with_component(decoder)
         np.testing.assert_array_equal(depth[mine], whole.flatten().numpy()[samples.pixels[mine]])
         np.testing.assert_array_equal(component[mine], index.flatten().numpy()[samples.pixels[mine]])
+
+
+def test_transparent_pixels_are_known(tmp_path):
+    made = prediction(views=1)
+    mask = torch.rand(made.mixture.batch_shape) > 0.5
+    run = load_run(
+        replace(made, mixture=replace(made.mixture, transparent=mask)).save(tmp_path / "glass", save_mixture=True)
+    )
+    part = mixture_at(run, 0, PIXELS)
+    assert torch.equal(part.transparent, mask.flatten()[PIXELS])
+    assert torch.equal(part.decode("layers"), run.mixture(0).decode("layers").flatten()[PIXELS])
+    assert "layers" in inspect_pixel(run, 0, 0, 0).decoded
+    assert "layers" not in inspect_pixel(load_run(made.save(tmp_path / "opaque", save_mixture=True)), 0, 0, 0).decoded
 
 
 def test_surfaces_of_the_walls(walls):

@@ -302,6 +302,7 @@ class MiniNetwork(DepthNetwork):
             log_weights=log_weights,
             family=self.config.family,
             space=self.config.space,
+            activity=activity,
         )
         cameras = cameras_from_encoding(encoding, image_hw)
         return NetworkOutput(
