@@ -53,6 +53,7 @@ def test_the_published_recipes_have_the_published_values():
         assert (optimiser.betas, optimiser.weight_decay, optimiser.clip) == ([0.9, 0.95], 0.05, 3.0)
         assert (config.seed, config.data.max_images, config.data.min_views) == (420, 72, 4)
         assert config.network.train == ["head", "camera_decoder"]
+        assert config.data.splits == {"dynamic_replica": "train", "pointodyssey": "train"}
         assert build_loss(config.loss).config.weights == LossWeights()
     assert [config.accumulate for config in (da3, laplace, vggt)] == [2, 2, 4]
     assert [config.data.num_views for config in (da3, laplace, vggt)] == [16, 16, 24]

@@ -83,7 +83,11 @@ class Mix:
         for name in draws:
             info = find_source(name)
             folder = config.root / config.folders.get(name, info.folder)
-            source = open_source(info, folder, split=config.splits.get(name), more=(PackedLayout(),))
+            part = config.splits.get(name)
+            if part is None and info.splits:
+                parts = ", ".join(info.splits)
+                _LOGGER.warning("%s: no part is chosen, so all are trained on: those there are of %s", name, parts)
+            source = open_source(info, folder, split=part, more=(PackedLayout(),))
             train, validation = held_out_scenes(source, config.held_out)
             self.training[name] = ClipSource(
                 source, most_views=config.num_views, augmentation=config.augmentation, scenes=train

@@ -54,7 +54,7 @@ class SourcesConfig(DataConfig):
         root: folder that holds the data sets.
         sources: clips per epoch, by name of the data set (`mda data list`); 0 leaves one out.
         folders: where a data set lies, below `root` or absolute, by name; the published folder where not said.
-        splits: part of a data set to use, by name; all of it where not said.
+        splits: part of a data set to use, by name; all of it, test included, where not said.
         sizes: (height, width) of the views; one is drawn per batch, those of the first half twice as often (published).
         max_images: views of a batch in all, on each device.
         clips_per_batch: clips of a batch; 0 for as many as `max_images` allows.

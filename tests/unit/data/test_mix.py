@@ -1,6 +1,7 @@
 import dataclasses
 import itertools
 import pickle
+import shutil
 import tarfile
 
 import numpy as np
@@ -105,6 +106,19 @@ def test_held_out_places_are_never_trained_on(root):
     assert not mix.held_out
     with pytest.raises(ConfigError, match="No data set of the mix has a second place"):
         mix.validation_clip(0)
+
+
+def test_the_part_that_is_chosen_is_trained_on_and_a_missing_choice_is_told(tmp_path, caplog):
+    layouts.pointodyssey_published(tmp_path)
+    shutil.copytree(tmp_path / "train", tmp_path / "test")
+    settings = config(tmp_path, sources={"pointodyssey": 4}, folders={"pointodyssey": "."})
+    with caplog.at_level("WARNING"):
+        chosen = Mix(dataclasses.replace(settings, splits={"pointodyssey": "train"}))
+        assert not caplog.records
+        joined = Mix(settings)
+    assert [scene.name for scene in chosen.training["pointodyssey"].scenes] == ["train/ani"]
+    assert len(joined.training["pointodyssey"].scenes) == 2
+    assert "train, val, test" in caplog.text
 
 
 def test_validation_is_always_the_same(tmp_path):
