@@ -1,11 +1,12 @@
 from dataclasses import replace
+from importlib import resources
 
 import pytest
 import torch
 
 from mda.errors import ConfigError
 from mda.geometry import points_from_depth
-from mda.losses import LossWeights, TrainingLoss
+from mda.losses import Compat, LossWeights, TrainingLoss
 from mda.mixtures import Family, Space
 from mda.models.mini import MiniConfig, MiniNetwork
 from mda.training.building import build_loss, build_network, chosen_preset
@@ -54,13 +55,23 @@ def test_the_published_recipes_have_the_published_values():
         assert (config.seed, config.data.max_images, config.data.min_views) == (420, 72, 4)
         assert config.network.train == ["head", "camera_decoder"]
         assert config.data.splits == {"dynamic_replica": "train", "pointodyssey": "train"}
-        assert build_loss(config.loss).config.weights == LossWeights()
+        loss = build_loss(config.loss).config
+        assert (loss.weights, loss.compat) == (LossWeights(), Compat())
     assert [config.accumulate for config in (da3, laplace, vggt)] == [2, 2, 4]
     assert [config.data.num_views for config in (da3, laplace, vggt)] == [16, 16, 24]
     assert [len(config.data.sizes) for config in (da3, laplace, vggt)] == [9, 10, 12]
     assert [sum(config.data.sources.values()) for config in (da3, laplace, vggt)] == [885680, 885680, 82968]
     shown = chosen_preset(laplace.network).build("meta").config.mixture
     assert (shown.components, shown.family, shown.space, shown.sky) == (4, Family.LAPLACE, Space.LINEAR, True)
+
+
+def test_the_published_recipes_say_that_their_loss_is_corrected():
+    folder = resources.files("mda.recipes") / "experiment"
+    for name in PUBLISHED:
+        values = compose_config([f"experiment={name}", "loss.published=true"])
+        assert build_loss(values.loss).config.compat == Compat.published()
+    said = (folder / "mda" / "da3_mog_sky_full.yaml").read_text()
+    assert "loss.published=true repeats them" in said.replace("\n# ", " ")
 
 
 def test_the_paper_recipe_differs_where_paper_and_release_do():
