@@ -55,6 +55,7 @@ def test_the_published_recipes_have_the_published_values():
         assert (config.seed, config.data.max_images, config.data.min_views) == (420, 72, 4)
         assert config.network.train == ["head", "camera_decoder"]
         assert config.data.splits == {"dynamic_replica": "train", "pointodyssey": "train"}
+        assert chosen_preset(config.network).build("meta").mixture_head.recompute
         loss = build_loss(config.loss).config
         assert (loss.weights, loss.compat) == (LossWeights(), Compat())
     assert [config.accumulate for config in (da3, laplace, vggt)] == [2, 2, 4]
