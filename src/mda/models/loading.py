@@ -22,7 +22,7 @@ PRESET_KEY = "preset"
 # And how its mixture differs from the preset's, see `Variant`.
 VARIANT_KEY = "variant"
 # Published names of the plain head and of the mixture head that starts from it.
-_HEADS = {Scheme.DA3: ("head.", "head_mog."), Scheme.VGGT: ("depth_head.", "depth_head_mog.")}
+PLAIN_HEADS = {Scheme.DA3: ("head.", "head_mog."), Scheme.VGGT: ("depth_head.", "depth_head_mog.")}
 
 
 def load_network(preset: Preset, path: str | Path, device: torch.device | str = "cpu") -> DepthNetwork:
@@ -110,7 +110,7 @@ def mixture_from_plain(network: DepthNetwork, plain: Mapping[str, Tensor], schem
     Raises:
         CheckpointError: the plain weights do not fit.
     """
-    head, mixture = _HEADS[scheme]
+    head, mixture = PLAIN_HEADS[scheme]
     plain = strip_wrappers(plain)
     shapes = published_shapes(network, scheme)
     fresh = to_published(network.state_dict(), scheme)
@@ -135,7 +135,7 @@ def _noisy_components(plain: Mapping[str, Tensor], start: Mapping[str, Tensor], 
         noise = torch.randn(tensor.shape, generator=generator, dtype=tensor.dtype)
         return tensor + noise * (_NOISE * tensor.abs().mean())
 
-    head, mixture = _HEADS[scheme]
+    head, mixture = PLAIN_HEADS[scheme]
     for name in sorted(key for key in plain if key.startswith(f"{head}{_EXPERT}.")):
         tensor = plain[name]
         for suffix in suffixes:

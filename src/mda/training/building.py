@@ -13,7 +13,7 @@ from mda.losses import Compat, LossConfig, LossWeights, PointDepth, TrainingLoss
 from mda.mixtures import Family, Space
 from mda.models import DepthNetwork
 from mda.models.checkpoints import read_state_dict
-from mda.models.loading import load_network, mixture_from_plain
+from mda.models.loading import PLAIN_HEADS, load_network, mixture_from_plain
 from mda.models.mini import MiniNetwork, mixture_from_single, trunk_from_imagenet
 from mda.models.presets import Preset, find_preset
 from mda.models.variants import Variant, varied
@@ -51,6 +51,9 @@ def build_network(config: NetworkConfig) -> DepthNetwork:
     starts = [name for name in ("weights", "plain", "single") if getattr(config, name) is not None]
     if len(starts) > 1:
         message = f"network.{starts[0]} and network.{starts[1]} both say what to start from; set one of them to null."
+        raise ConfigError(message)
+    if config.plain is not None and preset.scheme not in PLAIN_HEADS:
+        message = f"network.plain is not for {config.preset}, which has no published plain network; use network.single."
         raise ConfigError(message)
     network = preset.build() if config.weights is None else load_network(preset, config.weights).train()
     if config.plain is not None:

@@ -15,6 +15,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from mda.errors import ConfigError
 from mda.io.atomic import make_folder, write_bytes
+from mda.training.checking import checked
 from mda.training.config import TrainConfig
 from mda.training.data_config import DataConfig, ProceduralDataConfig, SourcesConfig
 
@@ -29,8 +30,8 @@ def compose_config(overrides: Sequence[str]) -> TrainConfig:
     """Typed settings from the recipes of the package and overrides in Hydra's grammar.
 
     Raises:
-        ConfigError: there is no such recipe or field, or a value has the wrong type; the message is Hydra's, with the
-            fields or recipes that may have been meant.
+        ConfigError: there is no such recipe or field, or a value has the wrong type (the message is Hydra's, with the
+            fields or recipes that may have been meant), is out of range, or contradicts another.
     """
     store = ConfigStore.instance()
     # Without a kind of data yet: the choice brings it in.
@@ -51,7 +52,7 @@ def compose_config(overrides: Sequence[str]) -> TrainConfig:
     if added := sorted(set(_paths(told)) - set(_paths(_plain(config)))):
         message = f"There is no setting {', '.join(added)}. Settings are changed by name=value, without a plus sign."
         raise ConfigError(message)
-    return config
+    return checked(config)
 
 
 def recipes() -> list[str]:

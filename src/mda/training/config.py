@@ -93,7 +93,8 @@ class OptimiserConfig:
         schedule: see `Schedule`.
         warmup_rate: rate of the very first step under the cosine schedule (published: the full rate).
         warmup_steps, decay_steps: lengths of the two ends.
-        betas, weight_decay, clip: AdamW's moments, decay of weights, and the largest norm of all gradients together.
+        betas, weight_decay: AdamW's moments, and decay of weights.
+        clip: the largest norm of all gradients together; 0 for any.
         decay_vectors: decay biases and norms too (published recipe), not matrices alone.
         trunk_factor: learning rate of parameters whose name begins with `trunk.`, relative to the others.
         factors: the same by group of parameters (see `network.train`); the longest fitting name wins.

@@ -13,6 +13,7 @@ from mda.errors import ConfigError
 from mda.models.converting import write_weights
 from mda.optional import require
 from mda.training.building import build_loss, build_network, chosen_preset
+from mda.training.checking import check_machine, checked
 from mda.training.composing import compose_config, save_config
 from mda.training.config import TrainConfig
 from mda.training.data_config import ProceduralDataConfig, SourcesConfig
@@ -48,6 +49,7 @@ def train(config: TrainConfig) -> Path:
         CheckpointError: starting weights are missing or do not fit.
         OutputError: the folder cannot be written to.
     """
+    check_machine(checked(config).trainer)
     if config.trainer.threads:
         torch.set_num_threads(config.trainer.threads)
     lightning.seed_everything(config.seed, workers=True, verbose=False)

@@ -1,11 +1,12 @@
 """Scores of held-out clips by the metrics of evaluation, pooled over clips and processes."""
 
 import math
+from dataclasses import fields
 
 import torch
 
 from mda.data.batches import Batch
-from mda.losses import LossReport
+from mda.losses import LossReport, LossTerms
 from mda.metrics import (
     EdgeNeighbourhoods,
     EdgeTruth,
@@ -23,6 +24,21 @@ from mda.structures import LayerTargets, NetworkOutput, Targets
 from mda.training.processes import gathered
 
 DECODERS = (Decoder.MODE, Decoder.COMPONENT, Decoder.HEAVIEST, Decoder.MEAN)
+# Of a decoder's depth, and of everything else.
+_OF_DEPTH = (
+    "abs_rel_scale_aligned",
+    "delta1_scale_aligned",
+    "flying_own_surfaces",
+    "unresolved_own_surfaces",
+    "flying_true_surfaces_scale_aligned",
+)
+_OF_DENSITY = ("nll_log_depth", "calibration_error")
+_OF_LABELS = (
+    "sky_accuracy",
+    "glass_iou",
+    "glass_first_abs_rel_scale_aligned",
+    "glass_last_abs_rel_scale_aligned",
+)
 # Central intervals of the predicted density whose coverage is compared with their mass.
 _LEVELS = (0.1, 0.3, 0.5, 0.7, 0.9)
 
@@ -58,6 +74,20 @@ class ClipTallies:
         if gaps:
             means["calibration_error"] = math.fsum(gaps) / len(gaps)
         return means
+
+
+def metric_names() -> list[str]:
+    """All names that validation may give a score; which of them a run has depends on its network and data."""
+    decoders = [decoder.value for decoder in (*DECODERS, Decoder.LAYERS)]
+    return [
+        "loss",
+        *_OF_DEPTH,
+        *_OF_DENSITY,
+        *_OF_LABELS,
+        *map(_coverage, _LEVELS),
+        *(f"{decoder}/{name}" for decoder in decoders for name in _OF_DEPTH),
+        *(f"loss/{term.name}" for term in fields(LossTerms)),
+    ]
 
 
 @torch.no_grad()
