@@ -11,7 +11,7 @@ from mda.mixtures import Family, Space
 from mda.models.mini import MiniConfig, MiniNetwork
 from mda.training.building import build_loss, build_network, chosen_preset
 from mda.training.composing import compose_config, recipes
-from mda.training.config import LossSettings, NetworkConfig, TrainConfig, TrainerConfig
+from mda.training.config import LossSettings, NetworkConfig, Precision, Schedule, TrainConfig, TrainerConfig
 from mda.training.data_config import ProceduralDataConfig, SourcesConfig
 from mda.training.groups import choose_trained
 from mda.training.main import build_trainer, train
@@ -135,6 +135,36 @@ def test_a_wrong_override_is_one_clear_error(override):
 def test_a_wrong_name_is_answered_with_what_may_have_been_meant(override, hint):
     with pytest.raises(ConfigError, match=hint):
         compose_config([override])
+
+
+@pytest.mark.parametrize(
+    ("override", "reason"),
+    [
+        (
+            "optimiser.rate=abc",
+            r"override optimiser\.rate=abc: Value 'abc' of type 'str' could not be converted to Float",
+        ),
+        ("optimiser.schedule=linear", r"Invalid value 'linear', expected one of \[CONSTANT, COSINE\]"),
+        ("steps=null", "field 'steps' is not Optional"),
+        ("optimiser.factors={head: abc}", r"override optimiser\.factors={head: abc}: Value 'abc'"),
+        ("network.train=head", r"str is not a ListConfig, list or tuple\.$"),
+    ],
+)
+def test_a_wrong_value_is_answered_with_the_reason(override, reason):
+    with pytest.raises(ConfigError, match=reason):
+        compose_config([override])
+
+
+def test_choices_may_be_told_by_name_or_value():
+    for schedule in ("cosine", "COSINE"):
+        assert compose_config([f"optimiser.schedule={schedule}"]).optimiser.schedule is Schedule.COSINE
+    for precision in ("bf16-mixed", "bfloat16", "BFLOAT16"):
+        assert compose_config([f"trainer.precision={precision}"]).trainer.precision is Precision.BFLOAT16
+
+
+def test_an_unknown_field_of_a_whole_record_is_named():
+    with pytest.raises(ConfigError, match=r"Key 'ratee' not in 'OptimiserConfig'\.\nDid you mean optimiser\.rate"):
+        compose_config(["optimiser={ratee: 1}"])
 
 
 def test_fields_of_another_kind_of_data_are_refused():

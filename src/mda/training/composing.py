@@ -16,13 +16,15 @@ from omegaconf.errors import OmegaConfBaseException
 from mda.errors import ConfigError
 from mda.io.atomic import make_folder, write_bytes
 from mda.training.checking import checked
-from mda.training.config import TrainConfig
+from mda.training.config import Precision, Schedule, TrainConfig
 from mda.training.data_config import DataConfig, ProceduralDataConfig, SourcesConfig
 
 # Kinds of data: `data=NAME` chooses one, and fields of the others are then refused.
 _DATA = {"procedural": ProceduralDataConfig, "sources": SourcesConfig}
 # Settings that are dictionaries with names of the user's: Hydra wants two plus signs where a name may be new.
 _OPEN = ("data.sources", "data.folders", "data.splits", "optimiser.factors")
+# Settings of a few named values; Hydra knows the names of their members, which are in capitals.
+_CHOICES = {"optimiser.schedule": Schedule, "trainer.precision": Precision}
 _UNKNOWN_KEY = re.compile(r"(?:Key|override) '([\w.]+)'")
 
 
@@ -40,11 +42,10 @@ def compose_config(overrides: Sequence[str]) -> TrainConfig:
         store.store(group="data", name=name, node=node)
     try:
         with initialize_config_module("mda.recipes", version_base="1.3"):
-            composed = compose("train", overrides=[f"++{o}" if o.startswith(_OPEN) else o for o in overrides])
+            composed = compose("train", overrides=[_as_hydra_wants(text) for text in overrides])
         config: TrainConfig = OmegaConf.to_object(composed)  # pyright: ignore[reportAssignmentType] - the schema's type
     except (HydraException, OmegaConfBaseException) as error:
-        # Hydra would add a new field with a plus sign; a typed tree takes none.
-        said = str(error).partition("\nTo append")[0]
+        said = _said(error)
         message = f"This training recipe cannot be composed: {said}{_hint(said, overrides)}"
         raise ConfigError(message) from error
     # `+name=value` adds to any tree; the typed record would drop it silently.
@@ -81,17 +82,35 @@ def _yaml_below(folder: Traversable, prefix: str) -> Iterator[str]:
             yield prefix + entry.name.removesuffix(".yaml")
 
 
+def _as_hydra_wants(override: str) -> str:
+    """An override with plus signs where a name may be new, and with the name of a choice given by its value."""
+    if override.startswith(_OPEN):
+        return f"++{override}"
+    name, _, value = override.partition("=")
+    for member in _CHOICES.get(name, ()):
+        if value.lower() in (member.value, member.name.lower()):
+            return f"{name}={member.name}"
+    return override
+
+
+def _said(error: Exception) -> str:
+    """What Hydra says and OmegaConf's reason; not how to add a field, since a typed tree takes none."""
+    said = str(error).partition("\nTo append")[0].replace("override ++", "override ")
+    reason = str(error.__cause__).partition("\n")[0] if isinstance(error.__cause__, OmegaConfBaseException) else ""
+    return f"{said.removesuffix('.')}: {reason.removesuffix('.')}." if reason else said
+
+
 def _hint(message: str, overrides: Sequence[str]) -> str:
     """What may have been meant: recipes of a similar name, or fields that end in the unknown key."""
     wanted = next((text.partition("=")[2] for text in overrides if text.startswith("experiment=")), None)
     if wanted is not None and wanted not in recipes():
         return f"\nRecipes: {', '.join(recipes())}."
-    found = _UNKNOWN_KEY.search(message)
-    if found is None:
+    found = _UNKNOWN_KEY.findall(message)
+    if not found:
         return ""
     leaves = {path.rpartition(".")[2]: path for path in _paths(_plain(TrainConfig()))}
     leaves |= {name: f"data.{name}" for kind in _DATA.values() for name in _plain(kind())}
-    close = difflib.get_close_matches(found[1].rpartition(".")[2], leaves, n=3, cutoff=0.6)
+    close = difflib.get_close_matches(found[-1].rpartition(".")[2], leaves, n=3, cutoff=0.6)
     return f"\nDid you mean {' or '.join(leaves[name] for name in close)}?" if close else ""
 
 
