@@ -75,10 +75,13 @@ def test_the_published_recipes_say_that_their_loss_is_corrected():
     assert "loss.published=true repeats them" in said.replace("\n# ", " ")
 
 
-def test_the_paper_recipe_differs_where_paper_and_release_do():
-    paper = compose_config(["experiment=mda/da3_mog_sky_paper", "trainer.devices=4"])
+@pytest.mark.parametrize("network", ["da3", "da3_base", "da3_small", "vggt"])
+def test_the_paper_recipes_differ_where_paper_and_release_do(network):
+    recipe = {"vggt": "vggt_mog_paper", "da3": "da3_mog_sky_paper"}.get(network, f"{network}_mog_sky")
+    paper = compose_config([f"experiment=mda/{recipe}", "trainer.devices=4"])
     assert (paper.optimiser.rate, paper.steps) == (1e-4, 10_000)
     assert paper.trainer.devices * paper.accumulate * paper.data.clips_per_batch == 48
+    assert paper.data.clips_per_batch * paper.data.num_views <= paper.data.max_images == 72
     assert paper.data.sources["spring"] == 0 < paper.data.sources["mvs_synth"]
 
 

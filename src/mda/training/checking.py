@@ -169,6 +169,12 @@ def _check_data(config: TrainConfig) -> None:
     if data.min_views > data.num_views:
         message = f"data.min_views={data.min_views} is more than data.num_views={data.num_views}; make it smaller."
         raise ConfigError(message)
+    if isinstance(data, SourcesConfig) and data.clips_per_batch * data.num_views > data.max_images:
+        message = (
+            f"data.clips_per_batch={data.clips_per_batch} of up to data.num_views={data.num_views} views are more than "
+            f"data.max_images={data.max_images}. Ask for fewer clips, and for more micro-batches with accumulate."
+        )
+        raise ConfigError(message)
     if config.validate_every > 0 and data.validation_clips < 1:
         message = "data.validation_clips is 0, so there is nothing to validate on; raise it or set validate_every=0."
         raise ConfigError(message)

@@ -57,7 +57,7 @@ class SourcesConfig(DataConfig):
         splits: part of a data set to use, by name; all of it, test included, where not said.
         sizes: (height, width) of the views; one is drawn per batch, those of the first half twice as often (published).
         max_images: views of a batch in all, on each device.
-        clips_per_batch: clips of a batch; 0 for as many as `max_images` allows.
+        clips_per_batch: clips of a batch, of no more than `max_images` views; 0 for as many as that allows.
         zoom: views are enlarged by up to so many pixels; shuffle: share of clips whose later views are put in random
             order; colour: largest relative change of colours; blur: share of blurred clips. Published: 16, 0.25, 0 (the
             release's colour jitter was never applied) and 0.

@@ -64,6 +64,13 @@ def test_the_same_goes_for_data_sets_on_disk(override):
         compose_config(["data=sources", override])
 
 
+def test_clips_of_a_batch_keep_to_its_budget_of_views():
+    words = ["data=sources", "data.num_views=16", "data.max_images=72"]
+    assert compose_config([*words, "data.clips_per_batch=4"]).data.clips_per_batch == 4
+    with pytest.raises(ConfigError, match=r"data\.clips_per_batch=5 of up to data\.num_views=16.*data\.max_images=72"):
+        compose_config([*words, "data.clips_per_batch=5"])
+
+
 def test_a_factor_is_named_with_its_group():
     with pytest.raises(ConfigError, match=r"optimiser\.factors\.head is -1\.0; expected a number of at least 0"):
         checked(TrainConfig(optimiser=OptimiserConfig(factors={"head": -1.0})))
