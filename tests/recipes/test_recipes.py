@@ -158,6 +158,18 @@ def test_a_wrong_value_is_answered_with_the_reason(override, reason):
         compose_config([override])
 
 
+@pytest.mark.parametrize("override", ["~steps", "~network", "~data.blur", "~loss.sky=1.0"])
+def test_settings_cannot_be_deleted(override):
+    with pytest.raises(ConfigError, match=f"{override} would delete a setting"):
+        compose_config([override])
+
+
+@pytest.mark.parametrize("override", ["data=null", "experiment=null", "logger=null", "experiment="])
+def test_nothing_is_no_choice(override):
+    with pytest.raises(ConfigError, match=f"{override} chooses nothing"):
+        compose_config([override])
+
+
 def test_choices_may_be_told_by_name_or_value():
     for schedule in ("cosine", "COSINE"):
         assert compose_config([f"optimiser.schedule={schedule}"]).optimiser.schedule is Schedule.COSINE

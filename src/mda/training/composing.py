@@ -23,6 +23,8 @@ from mda.training.data_config import DataConfig, ProceduralDataConfig, SourcesCo
 _DATA = {"procedural": ProceduralDataConfig, "sources": SourcesConfig}
 # Settings that are dictionaries with names of the user's: Hydra wants two plus signs where a name may be new.
 _OPEN = ("data.sources", "data.folders", "data.splits", "optimiser.factors")
+# What is chosen as a whole.
+_GROUPS = ("data", "logger", "experiment")
 # Settings of a few named values; Hydra knows the names of their members, which are in capitals.
 _CHOICES = {"optimiser.schedule": Schedule, "trainer.precision": Precision}
 _UNKNOWN_KEY = re.compile(r"(?:Key|override) '([\w.]+)'")
@@ -35,6 +37,8 @@ def compose_config(overrides: Sequence[str]) -> TrainConfig:
         ConfigError: there is no such recipe or field, or a value has the wrong type (the message is Hydra's, with the
             fields or recipes that may have been meant), is out of range, or contradicts another.
     """
+    for text in overrides:
+        _check_override(text)
     store = ConfigStore.instance()
     # Without a kind of data yet: the choice brings it in.
     store.store(name="train_schema", node=TrainConfig(data=DataConfig()))
@@ -80,6 +84,23 @@ def _yaml_below(folder: Traversable, prefix: str) -> Iterator[str]:
             yield from _yaml_below(entry, f"{prefix}{entry.name}/")
         elif entry.name.endswith(".yaml"):
             yield prefix + entry.name.removesuffix(".yaml")
+
+
+def _check_override(text: str) -> None:
+    """Refuse what Hydra would understand as something that no run is to have.
+
+    Raises:
+        ConfigError: a setting is deleted, or something that is chosen as a whole is set to nothing.
+    """
+    name, _, value = text.partition("=")
+    if text.startswith("~"):
+        message = (
+            f"{text} would delete a setting, but a run has them all; change it by {name[1:]}=VALUE, or leave it out."
+        )
+        raise ConfigError(message)
+    if name in _GROUPS and value in {"", "null"}:
+        message = f"{text} chooses nothing; expected {name}=NAME, or leave it out."
+        raise ConfigError(message)
 
 
 def _as_hydra_wants(override: str) -> str:
