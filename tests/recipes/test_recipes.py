@@ -170,6 +170,24 @@ def test_nothing_is_no_choice(override):
         compose_config([override])
 
 
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("mda_mini", r"'mda_mini' is no setting: expected NAME=VALUE\. Did you mean experiment=mda_mini\?$"),
+        ("mini_mog_sky", r"Did you mean experiment=mda/mini_mog_sky\?$"),
+        ("--help-me", r"'--help-me' is no setting: expected NAME=VALUE\.$"),
+        (
+            "experiment=mda/da3_mog",
+            r"^There is no recipe experiment=mda/da3_mog\. Did you mean mda/da3_mog_sky_\w+ or .* Recipes: ",
+        ),
+        ("logger=wand", r"(?s)Could not find 'logger/wand'.*tensorboard\n\twandb$"),
+    ],
+)
+def test_a_wrong_choice_is_answered_in_our_words(override, message):
+    with pytest.raises(ConfigError, match=message):
+        compose_config([override])
+
+
 def test_choices_may_be_told_by_name_or_value():
     for schedule in ("cosine", "COSINE"):
         assert compose_config([f"optimiser.schedule={schedule}"]).optimiser.schedule is Schedule.COSINE

@@ -50,7 +50,7 @@ def compose_config(overrides: Sequence[str]) -> TrainConfig:
         config: TrainConfig = OmegaConf.to_object(composed)  # pyright: ignore[reportAssignmentType] - the schema's type
     except (HydraException, OmegaConfBaseException) as error:
         said = _said(error)
-        message = f"This training recipe cannot be composed: {said}{_hint(said, overrides)}"
+        message = f"This training recipe cannot be composed: {said}{_hint(said)}"
         raise ConfigError(message) from error
     # `+name=value` adds to any tree; the typed record would drop it silently.
     told: Mapping[str, object] = OmegaConf.to_container(composed)  # pyright: ignore[reportAssignmentType]
@@ -90,9 +90,10 @@ def _check_override(text: str) -> None:
     """Refuse what Hydra would understand as something that no run is to have.
 
     Raises:
-        ConfigError: a setting is deleted, or something that is chosen as a whole is set to nothing.
+        ConfigError: a setting is deleted, something that is chosen as a whole is set to nothing, there is no such
+            recipe, or this is no override at all.
     """
-    name, _, value = text.partition("=")
+    name, equals, value = text.partition("=")
     if text.startswith("~"):
         message = (
             f"{text} would delete a setting, but a run has them all; change it by {name[1:]}=VALUE, or leave it out."
@@ -100,6 +101,18 @@ def _check_override(text: str) -> None:
         raise ConfigError(message)
     if name in _GROUPS and value in {"", "null"}:
         message = f"{text} chooses nothing; expected {name}=NAME, or leave it out."
+        raise ConfigError(message)
+    known = recipes()
+    if not equals:
+        close = difflib.get_close_matches(text, known, n=1, cutoff=0.6)
+        meant = f" Did you mean experiment={close[0]}?" if close else ""
+        message = f"{text!r} is no setting: expected NAME=VALUE.{meant}"
+        raise ConfigError(message)
+    # A list of recipes is Hydra's to take apart.
+    if name == "experiment" and value not in known and not value.startswith("["):
+        close = difflib.get_close_matches(value, known, n=3, cutoff=0.6)
+        meant = f" Did you mean {' or '.join(close)}?" if close else ""
+        message = f"There is no recipe experiment={value}.{meant} Recipes: {', '.join(known)}."
         raise ConfigError(message)
 
 
@@ -116,16 +129,15 @@ def _as_hydra_wants(override: str) -> str:
 
 def _said(error: Exception) -> str:
     """What Hydra says and OmegaConf's reason; not how to add a field, since a typed tree takes none."""
-    said = str(error).partition("\nTo append")[0].replace("override ++", "override ")
+    said = (
+        str(error).partition("\nTo append")[0].partition("\nConfig search path")[0].replace("override ++", "override ")
+    )
     reason = str(error.__cause__).partition("\n")[0] if isinstance(error.__cause__, OmegaConfBaseException) else ""
     return f"{said.removesuffix('.')}: {reason.removesuffix('.')}." if reason else said
 
 
-def _hint(message: str, overrides: Sequence[str]) -> str:
-    """What may have been meant: recipes of a similar name, or fields that end in the unknown key."""
-    wanted = next((text.partition("=")[2] for text in overrides if text.startswith("experiment=")), None)
-    if wanted is not None and wanted not in recipes():
-        return f"\nRecipes: {', '.join(recipes())}."
+def _hint(message: str) -> str:
+    """What may have been meant: fields that end in the unknown key."""
     found = _UNKNOWN_KEY.findall(message)
     if not found:
         return ""
