@@ -38,7 +38,7 @@ class _IgnoredMapping:
 
 
 def read_state_dict(path: str | Path) -> dict[str, Tensor]:
-    """Tensors of a weights file, under the names of the file.
+    """Tensors of a weights file, under the names of the file; by name for safetensors, else in the order of the file.
 
     `.safetensors`, or a file of `torch.save`: a state dict, or a trainer's checkpoint that holds one as `state_dict`.
     Tensors are mapped from the file, so nothing is read that is not used.
@@ -84,7 +84,8 @@ def read_metadata(path: str | Path) -> dict[str, str]:
 
 def _read_safetensors(path: Path) -> dict[str, Tensor]:
     try:
-        return load_file(path)
+        # A safetensors file has no order of its own; the one that a library happens to list must not matter.
+        return dict(sorted(load_file(path).items()))
     except (SafetensorError, OSError, ValueError) as error:
         message = f"{path} is not a whole safetensors file ({error}). Fetch it again."
         raise CheckpointError(message) from error

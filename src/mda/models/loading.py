@@ -100,7 +100,8 @@ def mixture_from_plain(network: DepthNetwork, plain: Mapping[str, Tensor], schem
     Everything that the network has of the plain one is taken over, with Depth Anything 3 its own head too. The mixture
     head gets a copy of the plain head's trunk; each component's convolutions start from the plain head's plus noise,
     N(0, 1) times 0.1 of their mean absolute value, from a generator of seed 0; in the last one depth and confidence are
-    copied so, and the weight logit keeps its random start, as does the sky branch (published recipe).
+    copied so, and the weight logit starts at random, as does the sky branch (published recipe). Noise is drawn in the
+    order of `plain`, so that of its file matters: by name for safetensors, else as saved (see `read_state_dict`).
 
     Args:
         network: with a `mixture_head`; changed in place.
@@ -136,7 +137,7 @@ def _noisy_components(plain: Mapping[str, Tensor], start: Mapping[str, Tensor], 
         return tensor + noise * (_NOISE * tensor.abs().mean())
 
     head, mixture = PLAIN_HEADS[scheme]
-    for name in sorted(key for key in plain if key.startswith(f"{head}{_EXPERT}.")):
+    for name in (key for key in plain if key.startswith(f"{head}{_EXPERT}.")):
         tensor = plain[name]
         for suffix in suffixes:
             target = f"{mixture}{_EXPERT}{suffix}.{name.removeprefix(f'{head}{_EXPERT}.')}"
@@ -148,5 +149,9 @@ def _noisy_components(plain: Mapping[str, Tensor], start: Mapping[str, Tensor], 
             # Plain rows: depth, confidence. Component rows: depth, weight logit, confidence.
             rows = start[target].clone()
             rows[0], rows[2] = noisy(tensor[0]), noisy(tensor[1])
+            if rows.ndim == 1:
+                # A head of ours starts with equal weights; the release keeps the random bias of `nn.Conv2d`.
+                bound = start[target.replace("bias", "weight")].shape[1] ** -0.5
+                rows[1].uniform_(-bound, bound)
             result[target] = rows
     return result

@@ -57,7 +57,7 @@ class TestMixtureFromPlain:
     def network(self, plain):
         network = mixture_network(components=3)
         self.fresh = {name: tensor.clone() for name, tensor in released(network).items()}
-        mixture_from_plain(network, {f"model.{name}": value for name, value in plain.items()})
+        mixture_from_plain(network, {f"model.{name}": plain[name] for name in sorted(plain)})
         return network
 
     def test_plain_network_is_taken_over_with_its_head(self, network, plain) -> None:
@@ -95,6 +95,7 @@ class TestMixtureFromPlain:
         for suffix in ("", "_2", "_3"):
             name = f"head_mog.scratch.output_conv2{suffix}.2.weight"
             assert torch.equal(started[name][1], self.fresh[name][1])
+            assert 0 < abs(started[name.replace("weight", "bias")][1]) < 32**-0.5
         assert torch.equal(
             started["head_mog.scratch.output_conv2_sky.0.weight"],
             self.fresh["head_mog.scratch.output_conv2_sky.0.weight"],

@@ -4,12 +4,14 @@ from dataclasses import replace
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from mda.errors import ConfigError
 from mda.geometry import Cameras
 from mda.mixtures import Family
 from mda.models.adapters import Scheme, to_published
 from mda.models.backbones import AggregatorConfig, AttentionMode
+from mda.models.checkpoints import read_state_dict
 from mda.models.layers import KeyValueCache
 from mda.models.loading import mixture_from_plain
 from mda.models.vggt import VggtConfig, VggtNetwork, world_from_cam
@@ -170,3 +172,29 @@ def test_a_mixture_network_starts_from_the_plain_one() -> None:
     source = plain.depth_head.branch.hidden.weight
     assert all(0 < (copy - source).abs().mean() < 0.2 * source.abs().mean() for copy in copies)
     assert not torch.equal(copies[0], copies[1])
+
+
+@pytest.mark.parametrize(
+    ("file", "order"),
+    [
+        ("model.pt", ("0.weight", "0.bias", "2.weight", "2.bias")),
+        ("model.safetensors", ("0.bias", "0.weight", "2.bias", "2.weight")),
+    ],
+)
+def test_components_are_noisy_copies_drawn_in_the_order_of_the_file(tmp_path, file, order) -> None:
+    plain, mixture = network(components=None), network()
+    state = {name: value.clone() for name, value in to_published(plain.state_dict(), Scheme.VGGT).items()}
+    (save_file if file.endswith("safetensors") else torch.save)(state, tmp_path / file)
+    mixture_from_plain(mixture, read_state_dict(tmp_path / file), Scheme.VGGT)
+    started = to_published(mixture.state_dict(), Scheme.VGGT)
+    generator = torch.Generator().manual_seed(0)
+    count = len(mixture.mixture_head.components)
+    for name in order:
+        original = state[f"depth_head.scratch.output_conv2.{name}"]
+        for suffix in ("", *(f"_{number}" for number in range(2, count + 1))):
+            ours = started[f"depth_head_mog.scratch.output_conv2{suffix}.{name}"]
+            # Depth and confidence of the last layer; the first layer as a whole.
+            pairs = ((ours[0], original[0]), (ours[2], original[1])) if name[0] == "2" else ((ours, original),)
+            for made, source in pairs:
+                noise = torch.randn(source.shape, generator=generator)
+                assert torch.equal(made, source + noise * (0.1 * source.abs().mean()))
