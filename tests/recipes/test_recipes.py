@@ -4,7 +4,7 @@ from importlib import resources
 import pytest
 import torch
 
-from mda.errors import ConfigError
+from mda.errors import CheckpointError, ConfigError
 from mda.geometry import points_from_depth
 from mda.losses import Compat, LossWeights, TrainingLoss
 from mda.mixtures import Family, Space
@@ -227,6 +227,13 @@ def test_two_starting_points_contradict_each_other():
         build_network(NetworkConfig(weights="a", plain="b"))
     with pytest.raises(ConfigError, match=r"network\.trunk is for mda_mini"):
         build_network(NetworkConfig(preset="da3_small_mog_sky", trunk="imagenet"))
+
+
+def test_missing_weights_of_the_plain_network_can_be_given_as_a_file():
+    words = ["experiment=mda/da3_small_mog_sky", "network.recompute=false"]
+    with pytest.raises(CheckpointError, match=r"pass it as network\.plain=FILE; ") as told:
+        build_network(compose_config(words).network)
+    assert "--checkpoint" not in str(told.value)
 
 
 def test_photographs_reach_the_scenes():

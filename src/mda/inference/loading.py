@@ -21,6 +21,8 @@ from mda.models.presets import PRESETS, HubFile, Preset
 _LOGGER = logging.getLogger(__name__)
 
 _WEIGHTS_SUFFIXES = frozenset({".safetensors", ".ckpt", ".pt", ".pth", ".bin"})
+# How a weights file of one's own is given to `mda predict` and the like.
+_OPTION = "--checkpoint FILE"
 _REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
 
 
@@ -86,7 +88,11 @@ def load(
 
 
 def find_model(
-    name_or_path: str | Path, *, update: bool = False, announce: Callable[[str], None] = _LOGGER.warning
+    name_or_path: str | Path,
+    *,
+    update: bool = False,
+    announce: Callable[[str], None] = _LOGGER.warning,
+    option: str = _OPTION,
 ) -> Model:
     """The model of that name, repository, weights file or folder. Its weights are not touched yet.
 
@@ -94,6 +100,7 @@ def find_model(
         name_or_path: see `load`.
         update: ask the Hub for the newest version even if there is one on this machine.
         announce: receives one line of size and licence before weights are fetched.
+        option: how a file may be given instead, for the error where the weights of a named model are missing.
 
     Raises:
         ConfigError: there is none.
@@ -104,7 +111,7 @@ def find_model(
         return Model(preset=preset_of_file(path), weights=lambda: path)
     preset = PRESETS.get(name) or _preset_of_repository(name)
     if preset is not None:
-        return Model(preset=preset, weights=lambda: _weights_of(preset, update=update, announce=announce))
+        return Model(preset=preset, weights=lambda: _weights_of(preset, option, update=update, announce=announce))
     if path.is_dir():
         return _model_of_folder(path)
     if _REPOSITORY.fullmatch(name):
@@ -179,19 +186,20 @@ def find_weights(preset: Preset) -> Path | None:
     return next((place for place in places if place.is_file()), None) or hub.cached(preset.source)
 
 
-def where_to_get(preset: Preset) -> str:
-    """What to tell somebody who asks for a model whose weights are not on this machine."""
+def where_to_get(preset: Preset, option: str = _OPTION) -> str:
+    """What to tell somebody who asks for a model whose weights are not on this machine; `option` gives a file."""
     source = preset.source
     if source is None:
         return (
             f"There are no weights of {preset.name} in this installation; install mda again if they should be, "
-            "or pass your own with --checkpoint FILE."
+            f"or pass your own with {option}."
         )
+    in_python = f', in Python as mda.load("{preset.name}", checkpoint=FILE)' if option == _OPTION else ""
     terms = "" if preset.commercial else ": not for commercial use"
     return (
         f"The weights of {preset.name} are not on this machine. Get {source.file} from "
         f"https://huggingface.co/{source.repo} (licence {preset.licence_weights}{terms}) "
-        f'and pass it as --checkpoint FILE, in Python as mda.load("{preset.name}", checkpoint=FILE); '
+        f"and pass it as {option}{in_python}; "
         f"or put it at {local_place(source)}, where it is found by itself. "
         f"On a machine with a connection, `mda download {preset.name}` fetches it, or "
         f"`hf download {source.repo} {source.file} --local-dir {local_place(source).parent}`."
@@ -219,12 +227,12 @@ def _preset_of_repository(name: str) -> Preset | None:
     return None
 
 
-def _weights_of(preset: Preset, *, update: bool, announce: Callable[[str], None]) -> Path:
+def _weights_of(preset: Preset, option: str, *, update: bool, announce: Callable[[str], None]) -> Path:
     """The weights file of a preset, from this machine or else from the Hub."""
     found = find_weights(preset)
     if found is not None and (preset.source is None or not update):
         return found
-    remedy = where_to_get(preset)
+    remedy = where_to_get(preset, option)
     if preset.source is None:
         raise CheckpointError(remedy)
     return _fetched(preset.source, remedy, announce=_notice(preset, preset.source, announce))

