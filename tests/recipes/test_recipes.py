@@ -225,6 +225,10 @@ def test_options_of_the_loss_are_those_of_the_settings():
 def test_two_starting_points_contradict_each_other():
     with pytest.raises(ConfigError, match=r"network\.weights and network\.plain"):
         build_network(NetworkConfig(weights="a", plain="b"))
+    for other in ("weights", "single"):
+        mini = compose_config(["experiment=mda_mini", f"network.{other}=a.safetensors"])
+        with pytest.raises(ConfigError, match=rf"network\.{other} and network\.trunk .* network\.trunk=null"):
+            build_network(mini.network)
     with pytest.raises(ConfigError, match=r"network\.trunk is for mda_mini"):
         build_network(NetworkConfig(preset="da3_small_mog_sky", trunk="imagenet"))
 

@@ -48,9 +48,13 @@ def build_network(config: NetworkConfig) -> DepthNetwork:
         MissingExtraError: the package with the ImageNet trunk is not installed.
     """
     preset = chosen_preset(config)
-    starts = [name for name in ("weights", "plain", "single") if getattr(config, name) is not None]
+    starts = [name for name in ("weights", "plain", "single", "trunk") if getattr(config, name) is not None]
     if len(starts) > 1:
-        message = f"network.{starts[0]} and network.{starts[1]} both say what to start from; set one of them to null."
+        # Usually the recipe says one and the command line the other.
+        message = (
+            f"network.{starts[0]} and network.{starts[1]} both say what to start from; set one of them to null, as in "
+            f"network.{starts[1]}=null."
+        )
         raise ConfigError(message)
     if config.plain is not None and preset.scheme not in PLAIN_HEADS:
         message = f"network.plain is not for {config.preset}, which has no published plain network; use network.single."

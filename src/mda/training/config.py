@@ -42,7 +42,8 @@ class NetworkConfig:
         preset: a name that `mda models` lists.
         components, family, space, sky: of the mixture (normal or laplace; linear or log); the preset's where not said.
         independent: weights are sigmoids of their own, for transparent surfaces.
-        weights: safetensors file to start from (every key must fit), or none.
+        weights: safetensors file to start from (every key must fit), or none. Only one of this, `plain`, `single`
+            and `trunk` may be said.
         plain: start the mixture head from the single-depth network of the same backbone, as published: a weights file,
             or the name of a model whose weights are on this machine or can be fetched; or none.
         single: the same for mda_mini and its kind, from the single-depth twin or, its components averaged, a mixture.
