@@ -4,7 +4,7 @@ from importlib import resources
 import pytest
 import torch
 
-from mda.errors import CheckpointError, ConfigError
+from mda.errors import CheckpointError, ConfigError, InputError
 from mda.geometry import points_from_depth
 from mda.losses import Compat, LossWeights, TrainingLoss
 from mda.mixtures import Family, Space
@@ -238,6 +238,12 @@ def test_missing_weights_of_the_plain_network_can_be_given_as_a_file():
     with pytest.raises(CheckpointError, match=r"pass it as network\.plain=FILE; ") as told:
         build_network(compose_config(words).network)
     assert "--checkpoint" not in str(told.value)
+
+
+def test_data_that_are_missing_are_told_before_weights_are_looked_for(tmp_path):
+    words = ["experiment=mda/da3_small_mog_sky", f"data.root={tmp_path}", f"folder={tmp_path / 'run'}"]
+    with pytest.raises(InputError, match="OmniWorld"):
+        train(compose_config([*words, "trainer.accelerator=cpu"]))
 
 
 def test_photographs_reach_the_scenes():

@@ -46,6 +46,7 @@ def train(config: TrainConfig) -> Path:
 
     Raises:
         ConfigError: settings contradict each other.
+        InputError: a data set is not where it should be.
         CheckpointError: starting weights are missing or do not fit.
         OutputError: the folder cannot be written to.
     """
@@ -54,6 +55,8 @@ def train(config: TrainConfig) -> Path:
         torch.set_num_threads(config.trainer.threads)
     lightning.seed_everything(config.seed, workers=True, verbose=False)
     folder = Path(config.folder or f"logs/{config.name}")
+    # Before the network, whose weights may have to be fetched: a wrong folder is told at once.
+    data = build_data(config)
     module = build_module(config, folder)
     trainer = build_trainer(config, folder)
     if trainer.is_global_zero:
@@ -62,7 +65,6 @@ def train(config: TrainConfig) -> Path:
     resume = last if config.resume and last.exists() else None
     if resume is not None:
         logger.info("Resuming from %s", resume)
-    data = build_data(config)
     if config.validate_at_start and config.validate_every > 0 and resume is None:
         trainer.validate(module, data, verbose=False)
     trainer.fit(module, data, ckpt_path=resume, weights_only=True)
