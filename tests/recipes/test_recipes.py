@@ -4,10 +4,12 @@ from importlib import resources
 import pytest
 import torch
 
+from mda.data.sources import find_source
 from mda.errors import CheckpointError, ConfigError, InputError
 from mda.geometry import points_from_depth
 from mda.losses import Compat, LossWeights, TrainingLoss
 from mda.mixtures import Family, Space
+from mda.models.loading import preset_of_file
 from mda.models.mini import MiniConfig, MiniNetwork
 from mda.training.building import build_loss, build_network, chosen_preset
 from mda.training.composing import compose_config, recipes
@@ -17,6 +19,7 @@ from mda.training.groups import choose_trained
 from mda.training.main import build_trainer, train
 from mda.training.module import DepthModule
 from mda.training.procedural_data import VALIDATION_SEED, TrainingBatches, ValidationClips, training_batch
+from mda.training.validation import metric_names
 
 SMALL = ProceduralDataConfig(
     sizes=[[32, 48]],
@@ -44,6 +47,15 @@ def test_every_recipe_composes_and_all_its_parts_can_be_built(recipe, tmp_path):
     assert max(rates) <= config.optimiser.rate
     trainer = build_trainer(replace(config, trainer=replace(config.trainer, accelerator="cpu")), tmp_path)
     assert trainer.max_steps == config.steps
+
+
+@pytest.mark.parametrize("recipe", recipes())
+def test_data_sets_and_parts_of_every_recipe_exist(recipe):
+    data = compose_config([f"experiment={recipe}"]).data
+    if isinstance(data, SourcesConfig):
+        parts = {name: find_source(name).splits for name in data.sources}
+        assert all(part in parts[name] for name, part in data.splits.items())
+        assert sum(data.sources.values()) > 0
 
 
 def test_the_published_recipes_have_the_published_values():
@@ -329,3 +341,21 @@ def test_a_run_trains_writes_weights_and_resumes(tmp_path):
     # A third run begins where the second ended, not at an older file beside it.
     assert {file.name for file in (tmp_path / "checkpoints").iterdir()} == {"last.ckpt", "best.ckpt"}
     assert torch.load(tmp_path / "checkpoints" / "last.ckpt", weights_only=True)["global_step"] == 4
+
+
+@pytest.mark.filterwarnings("ignore::Warning:lightning.*", "ignore::Warning:torch.*")
+@pytest.mark.parametrize("recipe", ["mini_mog_sky", "mini_single", "mini_layers", "mini_finetune"])
+def test_a_step_of_the_small_recipes(recipe, tmp_path):
+    words = [
+        *("steps=1", "validate_every=1", "validate_at_start=false", "optimiser.warmup_steps=1", "logger=csv"),
+        *("data.sizes=[[32,48]]", "data.validation_size=[32,48]", "data.validation_clips=1", "data.views_per_batch=2"),
+        *("data.workers=0", "log_every=1", "trainer.accelerator=cpu", "trainer.threads=1", "progress=false"),
+    ]
+    config = compose_config([f"experiment=mda/{recipe}", *words, f"folder={tmp_path}"])
+    preset = preset_of_file(train(config))
+    assert preset.variant == chosen_preset(config.network).variant
+    rows = (tmp_path / "csv" / "version_0" / "metrics.csv").read_text()
+    logged = {name for name in rows.splitlines()[0].split(",") if name.startswith("val/")}
+    assert config.best_by in logged
+    # Names that settings are checked against are those that there are.
+    assert logged <= {f"val/{name}" for name in metric_names()}
