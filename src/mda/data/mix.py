@@ -16,6 +16,7 @@ from mda.data.contract import open_source
 from mda.data.packed import PackedLayout
 from mda.data.plan import BatchRequest, BatchRule, EndlessPlan
 from mda.data.sources import find_source
+from mda.data.workers import leave_signals_to_the_main_process
 from mda.errors import ConfigError
 
 _LOGGER = logging.getLogger(__name__)
@@ -199,7 +200,13 @@ def training_loader(mix: Mix, *, first_batch: int = 0, rank: int = 0, world_size
         world_size: how many processes.
     """
     plan = EndlessPlan(mix.rule, first_batch=first_batch, rank=rank, world_size=world_size)
-    return DataLoader(_Requested(mix), sampler=_Order(plan), batch_size=None, num_workers=mix.config.workers)
+    return DataLoader(
+        _Requested(mix),
+        sampler=_Order(plan),
+        batch_size=None,
+        num_workers=mix.config.workers,
+        worker_init_fn=leave_signals_to_the_main_process,
+    )
 
 
 def validation_loader(mix: Mix, *, rank: int = 0, world_size: int = 1) -> DataLoader:

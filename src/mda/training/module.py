@@ -2,20 +2,26 @@
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import lightning
+import numpy as np
 import torch
 from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import nn
 from torch.distributed.tensor import DTensor
 from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LambdaLR
 
 from mda.data.batches import Batch, normalise_images
 from mda.geometry import Cameras
 from mda.losses import LossReport, TrainingLoss
 from mda.mixtures import Decoder
 from mda.models import DepthNetwork
+from mda.models.checkpoints import METADATA_KEY
+from mda.models.converting import metadata_of
 from mda.structures import NetworkOutput
+from mda.training.building import chosen_preset
 from mda.training.config import TrainConfig
 from mda.training.groups import parameter_groups
 from mda.training.processes import gathered, summed, true_everywhere
@@ -24,6 +30,9 @@ from mda.training.skipping import SkippedBatches, why_spoilt
 from mda.training.source_losses import by_source
 from mda.training.told_cameras import known_targets, told_cameras
 from mda.training.validation import ClipTallies
+
+# Where a checkpoint holds how many batches and frames were left out before it.
+_LEFT_OUT = "left_out"
 
 
 class DepthModule(lightning.LightningModule):
@@ -58,6 +67,27 @@ class DepthModule(lightning.LightningModule):
         self._clips: list[str] = []
         self._broken = 0
 
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Say which network it is, and what has been left out; all processes take part."""
+        broken = sum(gathered(self._broken))
+        checkpoint[METADATA_KEY] = metadata_of(chosen_preset(self.config.network))
+        checkpoint[_LEFT_OUT] = {"batches": self.skipped.count, "frames": broken}
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Go on counting."""
+        before = checkpoint.get(_LEFT_OUT, {"batches": 0, "frames": 0})
+        self.skipped.count = before["batches"]
+        self._broken = before["frames"] if self.global_rank == 0 else 0
+
+    def on_train_start(self) -> None:
+        """Learn at the rate that the settings say: the checkpoint's is that of a run of the length asked for then."""
+        for scheduler in (config.scheduler for config in self.trainer.lr_scheduler_configs):
+            if not isinstance(scheduler, LambdaLR):
+                continue
+            rates = zip(scheduler.optimizer.param_groups, scheduler.base_lrs, scheduler.lr_lambdas, strict=True)
+            for group, rate, factor in rates:
+                group["lr"] = rate * factor(scheduler.last_epoch)
+
     def forward(self, batch: Batch, cameras: Cameras | None = None) -> NetworkOutput:
         """Output of the network for a batch of clips, which it may be told the cameras of."""
         return self.network(normalise_images(batch.images), cameras)
@@ -69,6 +99,9 @@ class DepthModule(lightning.LightningModule):
         if all(batch.cameras_known):
             number, network = self._number(), self.config.network
             told = told_cameras(batch.targets.cameras, number, seed=self.config.seed, config=network)
+        if self.config.network.lora.dropout:
+            # Draws that a resumed run repeats.
+            torch.manual_seed(int(np.random.SeedSequence([self.config.seed, self._number()]).generate_state(1)[0]))
         self._broken += len(batch.broken)
         self._seen += 1
         self._clips.extend(batch.names)
@@ -126,9 +159,7 @@ class DepthModule(lightning.LightningModule):
             lr=config.optimiser.rate,
             betas=(config.optimiser.betas[0], config.optimiser.betas[1]),
         )
-        schedule = torch.optim.lr_scheduler.LambdaLR(
-            optimiser, lambda step: rate_factor(step, steps=config.steps, config=config.optimiser)
-        )
+        schedule = LambdaLR(optimiser, lambda step: rate_factor(step, steps=config.steps, config=config.optimiser))
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def _number(self) -> int:
