@@ -85,3 +85,14 @@ def test_pictures_without_cameras_are_checked_too(command, tmp_path):
     assert result.code == 0, result.err
     assert "cameras against depth" not in result.out
     assert "HSOD (glass), published layout: 6 frames, 1 scene" in result.out
+
+
+@pytest.mark.parametrize("action", [("check",), ("pack", "out")])
+def test_a_download_without_any_complete_frame_is_told(command, tartanair, action):
+    root, _ = tartanair
+    for path in root.rglob("*_depth.npy"):
+        path.unlink()
+    result = command("data", action[0], root, *action[1:], "--source", "tartanair")
+    assert result.code == 2
+    assert "holds no complete frame of TartanAir (published layout): 12 frames lack 12 files" in result.err
+    assert "office/Easy/P001/000_depth.npy, office/Easy/P001/001_depth.npy" in result.err

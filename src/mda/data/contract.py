@@ -11,6 +11,9 @@ from mda.data.view_sampling import ViewSampling
 from mda.data.views import RawView
 from mda.errors import ConfigError, InputError
 
+# Missing files that a message names.
+_EXAMPLES = 3
+
 
 @dataclass(frozen=True, kw_only=True)
 class Scene:
@@ -150,12 +153,12 @@ def open_source(
     Args:
         info: which data set.
         root: its folder (of its files, or of tar archives of them), or its files.
-        layout: name of the layout; by default the first in which there is a scene.
+        layout: name of the layout; by default the first in which there is a complete frame.
         split: name of the part to open; all of them by default.
         more: layouts to try after those of the data set.
 
     Raises:
-        InputError: no such folder, or no scene of the data set in it.
+        InputError: no such folder, or no complete frame of the data set in it.
         ConfigError: the data set has no such layout or part.
     """
     files = open_files(Path(root)) if isinstance(root, str | Path) else root
@@ -168,16 +171,32 @@ def open_source(
         parts = f"the parts are {', '.join(info.splits)}" if info.splits else "it has no parts"
         message = f"{info.title} has no part {split!r}; {parts}."
         raise ConfigError(message)
+    lacking: dict[str, tuple[MissingFile, ...]] = {}
     for known in layouts:
-        found = list(known.find(files, split))
-        if any(scene.frames for scene in found):
-            scenes, missing = _complete(files, known, found)
+        scenes, missing = _complete(files, known, known.find(files, split))
+        if scenes:
             return OpenedSource(info=info, files=files, layout=known, scenes=scenes, missing=missing)
+        if missing:
+            lacking[known.name] = missing
+    if lacking:
+        raise _incomplete(files, info, lacking)
     wanted = " or ".join(f"{known.expected} ({known.name})" for known in layouts)
     message = (
         f"{files.place} holds no scenes of {info.title}: expected {wanted}. Check the path; get it at {info.link}."
     )
     raise InputError(message)
+
+
+def _incomplete(files: Files, info: SourceInfo, lacking: Mapping[str, tuple[MissingFile, ...]]) -> InputError:
+    """The error for a data set of which no frame is complete; told of the layout of which most is there."""
+    name, missing = max(lacking.items(), key=lambda item: len(item[1]))
+    frames = len({(lack.scene, lack.frame) for lack in missing})
+    examples = ", ".join(lack.path for lack in missing[:_EXAMPLES])
+    message = (
+        f"{files.place} holds no complete frame of {info.title} ({name} layout): {frames} frames lack {len(missing)} "
+        f"files, first {examples}. Download what is missing, unpack it in that folder, or check the path."
+    )
+    return InputError(message)
 
 
 def _complete(
