@@ -119,10 +119,10 @@ def _pack(arguments: argparse.Namespace) -> int:
         )
     what = f"{amount(report.views, 'view')} of {amount(report.scenes, 'scene')}"
     print(f"{what} in {amount(len(report.shards), 'archive')}: {arguments.out}")
-    _print_some([f"{lack.path} (scene {lack.scene}, frame {lack.frame})" for lack in source.missing], "missing file")
+    _print_some(source.lacking, "missing file")
     _print_some(report.broken, "broken frame")
     print(f"Try: mda data check {arguments.out} --source {arguments.source}")
-    return 1 if report.broken or source.missing else 0
+    return 1 if report.broken or source.lacking else 0
 
 
 def _info(name: str) -> "SourceInfo":

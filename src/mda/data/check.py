@@ -25,7 +25,7 @@ class CheckReport:
 
     Attributes:
         frames: complete frames, in `scenes` scenes.
-        missing: files that frames lack; those frames are left out.
+        missing: files that frames lack, whose frames are left out, and scenes without frames.
         read: how many frames were read.
         broken: what is wrong with those that could not be used.
         sizes: how often each (height, width) was met.
@@ -110,7 +110,7 @@ def check_source(
     return CheckReport(
         frames=source.num_frames,
         scenes=len(source.scenes),
-        missing=tuple(f"{lack.path} (scene {lack.scene}, frame {lack.frame})" for lack in source.missing),
+        missing=source.lacking,
         read=read,
         broken=tuple(broken),
         sizes=sizes,

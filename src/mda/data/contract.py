@@ -47,7 +47,10 @@ class Layout(Protocol):
         ...
 
     def find(self, files: Files, split: str | None) -> Iterable[Scene]:
-        """The scenes, with all frames that have a picture, in an order that does not depend on the file system."""
+        """The scenes, with all frames of which there is any file, in an order that does not depend on the file system.
+
+        A folder that should be a scene and holds no frame is a scene without frames.
+        """
         ...
 
     def members(self, scene: Scene, frame: str) -> Mapping[str, str]:
@@ -118,6 +121,7 @@ class OpenedSource:
         layout: how it lies there.
         scenes: scenes with at least one complete frame; frames with missing files are left out.
         missing: the missing files.
+        empty: names of scenes of which there is a folder, but no frame.
     """
 
     info: SourceInfo
@@ -125,6 +129,7 @@ class OpenedSource:
     layout: Layout
     scenes: tuple[Scene, ...]
     missing: tuple[MissingFile, ...]
+    empty: tuple[str, ...] = ()
 
     def view(self, scene: Scene, frame: str) -> RawView:
         """Read a frame.
@@ -133,6 +138,12 @@ class OpenedSource:
             InputError: it is broken and must be left out; the message names the file.
         """
         return self.layout.read(self.files, scene, frame, f"{self.info.name}/{scene.name}/{frame}")
+
+    @property
+    def lacking(self) -> tuple[str, ...]:
+        """What is missing, in words: files of frames, and the frames of whole scenes."""
+        files = (f"{lack.path} (scene {lack.scene}, frame {lack.frame})" for lack in self.missing)
+        return (*files, *(f"all frames of scene {name}" for name in self.empty))
 
     @property
     def num_frames(self) -> int:
@@ -173,9 +184,11 @@ def open_source(
         raise ConfigError(message)
     lacking: dict[str, tuple[MissingFile, ...]] = {}
     for known in layouts:
-        scenes, missing = _complete(files, known, known.find(files, split))
+        found = list(known.find(files, split))
+        scenes, missing = _complete(files, known, found)
         if scenes:
-            return OpenedSource(info=info, files=files, layout=known, scenes=scenes, missing=missing)
+            empty = tuple(scene.name for scene in found if not scene.frames)
+            return OpenedSource(info=info, files=files, layout=known, scenes=scenes, missing=missing, empty=empty)
         if missing:
             lacking[known.name] = missing
     if lacking:

@@ -50,9 +50,10 @@ class PackedLayout:
 
     def _below(self, files: Files, folder: str, depth: int) -> Iterator[Scene]:
         names = files.names(folder)
-        frames = tuple(name.removesuffix(_CAMERA) for name in names if name.endswith(_CAMERA))
-        if frames:
-            ending = "png" if f"{frames[0]}.image.png" in names else "jpg"
+        endings = (_CAMERA, ".depth.png", ".labels.png", ".image.png", ".image.jpg")
+        keys = (name[: -len(ending)] for name in names for ending in endings if name.endswith(ending))
+        if frames := tuple(dict.fromkeys(keys)):
+            ending = "png" if any(name.endswith(".image.png") for name in names) else "jpg"
             yield Scene(name=folder, folder=folder, frames=frames, detail=ending)
         elif depth:
             for inside in files.folders(folder):

@@ -10,7 +10,7 @@ import numpy as np
 from mda.data.contract import Scene, SourceInfo
 from mda.data.decode import damaged, read_colour, read_mask
 from mda.data.files import Files
-from mda.data.sources.common import below_split, folders_like, stems
+from mda.data.sources.common import below_split, folders_like, frames_of
 from mda.data.sources.pictures import glass_only, picture_view
 from mda.data.view_sampling import ViewSampling, Walk
 from mda.data.views import RawView
@@ -29,7 +29,7 @@ class _Published:
 
     def find(self, files: Files, split: str | None) -> Iterator[Scene]:
         for part in folders_like(files, below_split(split, _SPLITS)):
-            yield Scene(name=part, folder=part, frames=stems(files, f"{part}/images", ".jpg"))
+            yield Scene(name=part, folder=part, frames=frames_of(files, f"{part}/images/*.jpg", f"{part}/meta/*.json"))
 
     def members(self, scene: Scene, frame: str) -> Mapping[str, str]:
         return {"image": f"{scene.folder}/images/{frame}.jpg", "objects": f"{scene.folder}/meta/{frame}.json"}
@@ -54,7 +54,9 @@ class _Original:
     def find(self, files: Files, split: str | None) -> Iterator[Scene]:
         for above in (("images", "ADE"), ()):
             for folder in folders_like(files, *above, below_split(split, _SPLITS), "*", "*"):
-                frames = tuple(frame for frame in stems(files, folder, ".jpg") if frame.startswith("ADE_"))
+                frames = tuple(
+                    f"ADE_{frame}" for frame in frames_of(files, f"{folder}/ADE_*.jpg", f"{folder}/ADE_*.json")
+                )
                 yield Scene(name=folder, folder=folder, frames=frames)
 
     def members(self, scene: Scene, frame: str) -> Mapping[str, str]:

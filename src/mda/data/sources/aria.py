@@ -10,7 +10,7 @@ from mda.data.contract import Scene, SourceInfo
 from mda.data.decode import damaged, read_colour, read_levels, read_numbers
 from mda.data.files import Files
 from mda.data.sources.aria_lens import DEVICE_FROM_UPRIGHT, pinhole_view
-from mda.data.sources.common import folders_like, stems, z_from_ray_length
+from mda.data.sources.common import folders_like, frames_of, z_from_ray_length
 from mda.data.sources.tables import number_table, pose_of, rotation_from_quaternion
 from mda.data.view_sampling import ViewSampling, Walk
 from mda.data.views import DepthRule, FileCamera, RawView, make_view
@@ -34,7 +34,8 @@ class _Published:
     def find(self, files: Files, split: str | None) -> Iterator[Scene]:
         del split
         for folder in folders_like(files, "[0-9]*"):
-            yield Scene(name=folder, folder=folder, frames=stems(files, f"{folder}/color", ".jpg"))
+            frames = frames_of(files, f"{folder}/color/*.jpg", f"{folder}/depth/*.png", f"{folder}/pose/*.txt")
+            yield Scene(name=folder, folder=folder, frames=frames)
 
     def members(self, scene: Scene, frame: str) -> Mapping[str, str]:
         return {
@@ -72,8 +73,7 @@ class _Original:
     def find(self, files: Files, split: str | None) -> Iterator[Scene]:
         del split
         for folder in folders_like(files, "[0-9]*"):
-            pictures = stems(files, f"{folder}/rgb", ".jpg")
-            frames = tuple(name.removeprefix("vignette") for name in pictures if name.startswith("vignette"))
+            frames = frames_of(files, f"{folder}/rgb/vignette*.jpg", f"{folder}/depth/depth*.png")
             yield Scene(name=folder, folder=folder, frames=frames)
 
     def members(self, scene: Scene, frame: str) -> Mapping[str, str]:

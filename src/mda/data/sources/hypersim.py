@@ -4,14 +4,14 @@ import csv
 import functools
 import io
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from mda.data.contract import Scene, SourceInfo
 from mda.data.decode import damaged, read_colour, read_hdf5
 from mda.data.files import Files
-from mda.data.sources.common import FlatLayout, folders_like, stems, z_from_ray_length
+from mda.data.sources.common import FlatLayout, folders_like, frames_of, z_from_ray_length
 from mda.data.sources.tables import hdf5_table, pose_of
 from mda.data.view_sampling import ViewSampling
 from mda.data.views import DepthRule, FileCamera, RawView, make_view
@@ -40,10 +40,12 @@ class _Original:
     def find(self, files: Files, split: str | None) -> Iterator[Scene]:
         del split
         for folder in folders_like(files, "ai_*"):
-            for images in folders_like(files, "scene_cam_*_final_preview", below=f"{folder}/images"):
-                camera = images.rpartition("/")[2].removeprefix("scene_").removesuffix("_final_preview")
-                frames = tuple(stem.removeprefix("frame.") for stem in stems(files, images, ".tonemap.jpg"))
-                yield Scene(name=f"{folder}/{camera}", folder=folder, frames=frames)
+            kinds = folders_like(files, "scene_cam_*_final_preview|scene_cam_*_geometry_hdf5", below=f"{folder}/images")
+            cameras = ("_".join(kind.rpartition("/")[2].split("_")[1:3]) for kind in kinds)
+            for camera in dict.fromkeys(cameras):
+                scene = Scene(name=f"{folder}/{camera}", folder=folder, frames=())
+                paths = self.members(scene, "*")
+                yield replace(scene, frames=frames_of(files, paths["image"], paths["depth"]))
 
     def members(self, scene: Scene, frame: str) -> Mapping[str, str]:
         camera = scene.name.rpartition("/")[2]

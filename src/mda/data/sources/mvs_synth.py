@@ -1,14 +1,14 @@
 """MVS-Synth: 120 sequences of 100 frames from a game set in a city."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from mda.data.contract import Scene, SourceInfo
 from mda.data.decode import damaged, read_colour, read_exr, read_json
 from mda.data.files import Files
-from mda.data.sources.common import FoldersLayout, folders_like, proper, stems
+from mda.data.sources.common import FoldersLayout, folders_like, frames_of, proper
 from mda.data.sources.tables import inverse_pose
 from mda.data.view_sampling import ViewSampling
 from mda.data.views import DepthRule, FileCamera, RawView, make_view
@@ -28,8 +28,8 @@ class _Original:
         del split
         for above in ((), ("GTAV_*",)):
             for folder in folders_like(files, *above, "[0-9]*"):
-                frames = stems(files, f"{folder}/images", ".png")
-                yield Scene(name=folder.rpartition("/")[2], folder=folder, frames=frames)
+                scene = Scene(name=folder.rpartition("/")[2], folder=folder, frames=())
+                yield replace(scene, frames=frames_of(files, *self.members(scene, "*").values()))
 
     def members(self, scene: Scene, frame: str) -> Mapping[str, str]:
         return {

@@ -32,6 +32,8 @@ class _Layout:
         del split
         for folder in folders_like(files, "*"):
             if "split_info.json" not in files.names(folder):
+                if {"color", "depth"} & set(files.folders(folder)):
+                    yield Scene(name=folder, folder=folder, frames=())  # nothing says which frames make up a clip
                 continue
             try:
                 clips = read_json(files, f"{folder}/split_info.json")["split"]

@@ -9,7 +9,7 @@ import numpy as np
 from mda.data.contract import Scene, SourceInfo
 from mda.data.decode import damaged, read_colour, read_levels, read_npz
 from mda.data.files import Files
-from mda.data.sources.common import FoldersLayout, below_split, folders_like, stems
+from mda.data.sources.common import FoldersLayout, below_split, folders_like, frames_of
 from mda.data.sources.tables import inverse_pose
 from mda.data.view_sampling import ViewSampling
 from mda.data.views import DepthRule, FileCamera, RawView, make_view
@@ -34,7 +34,7 @@ class _Original:
         for folder in folders_like(files, below_split(split, _SPLITS), "*"):
             present = set(files.names(folder))
             annotation = next((name for name in _ANNOTATIONS if name in present), _ANNOTATIONS[0])
-            frames = tuple(stem.removeprefix("rgb_") for stem in stems(files, f"{folder}/rgbs", ".jpg"))
+            frames = frames_of(files, f"{folder}/rgbs/rgb_*.jpg", f"{folder}/depths/depth_*.png")
             yield Scene(name=folder, folder=folder, frames=frames, detail=annotation)
 
     def members(self, scene: Scene, frame: str) -> Mapping[str, str]:

@@ -1,14 +1,14 @@
 """Spring: scenes of an animated film, with fine detail."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from mda.data.contract import Scene, SourceInfo
 from mda.data.decode import damaged, read_colour, read_hdf5, read_mask
 from mda.data.files import Files
-from mda.data.sources.common import FoldersLayout, folders_like, stems
+from mda.data.sources.common import FoldersLayout, folders_like, frames_of
 from mda.data.sources.tables import inverse_pose, number_table
 from mda.data.view_sampling import ViewSampling
 from mda.data.views import DepthRule, FileCamera, RawView, make_view
@@ -32,8 +32,9 @@ class _Original:
         del split
         for above in ((), ("train",), ("spring", "train")):
             for folder in folders_like(files, *above, "[0-9]*"):
-                frames = tuple(stem.rpartition("_")[2] for stem in stems(files, f"{folder}/frame_left", ".png"))
-                yield Scene(name=folder.rpartition("/")[2], folder=folder, frames=frames)
+                scene = Scene(name=folder.rpartition("/")[2], folder=folder, frames=())
+                paths = self.members(scene, "*")
+                yield replace(scene, frames=frames_of(files, paths["image"], paths["depth"]))
 
     def members(self, scene: Scene, frame: str) -> Mapping[str, str]:
         return {

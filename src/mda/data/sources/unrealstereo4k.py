@@ -8,7 +8,7 @@ import numpy as np
 from mda.data.contract import Scene, SourceInfo
 from mda.data.decode import damaged, read_colour, read_npy
 from mda.data.files import Files
-from mda.data.sources.common import FlatLayout, folders_like, proper, stems
+from mda.data.sources.common import FlatLayout, folders_like, frames_of, proper
 from mda.data.sources.tables import inverse_pose
 from mda.data.view_sampling import ViewSampling
 from mda.data.views import DepthRule, FileCamera, RawView, make_view
@@ -30,7 +30,7 @@ class _Original:
         del split
         for folder in folders_like(files, "*"):
             for side in (0, 1):
-                frames = stems(files, f"{folder}/Image{side}", ".png")
+                frames = frames_of(files, f"{folder}/Image{side}/*.png", f"{folder}/Disp{side}/*.npy")
                 yield Scene(name=f"{folder}/{side}", folder=folder, frames=frames)
 
     def members(self, scene: Scene, frame: str) -> Mapping[str, str]:

@@ -149,16 +149,38 @@ def test_damaged_files_are_named_and_cost_no_other_frame(written, tmp_path, case
     assert report.read + len(report.broken) == source.num_frames
 
 
+@pytest.mark.parametrize("what", ["image", "depth"])
 @pytest.mark.parametrize("case", CASES, ids="-".join)
-def test_missing_files_are_told_and_their_frames_left_out(written, tmp_path, case):
+def test_missing_files_are_told_and_their_frames_left_out(written, tmp_path, case, what):
     original, truth = written(case)
-    root, path = copied(original, tmp_path, truth.depth)
+    root, path = copied(original, tmp_path, getattr(truth, what))
     path.unlink()
     source = opened(root, case)
     assert [root / lack.path for lack in source.missing] == [path]
     assert len(source.scenes[0].frames) == len(truth.frames) - 1
     for frame in source.scenes[0].frames:
         source.view(source.scenes[0], frame)
+    assert not check_source(source, frames=2).whole
+
+
+def test_scenes_that_have_lost_all_their_pictures_are_told(written, tmp_path):
+    original, _ = written(("vkitti2", "original"))
+    root, pictures = copied(original, tmp_path, original / "Scene02/15-deg-left/frames/rgb/Camera_1")
+    shutil.rmtree(pictures)
+    source = opened(root, ("vkitti2", "original"))
+    assert [scene.name for scene in source.scenes] == ["Scene02/15-deg-left/Camera_0"]
+    assert len(source.missing) == 6
+    assert all(lack.scene == "Scene02/15-deg-left/Camera_1" for lack in source.missing)
+
+
+def test_scene_folders_without_frames_are_told(written, tmp_path):
+    original, _ = written(("tartanair", "published"))
+    root, folder = copied(original, tmp_path, original / "office/Hard/P000")
+    for path in folder.iterdir():
+        path.unlink()
+    report = check_source(opened(root, ("tartanair", "published")))
+    assert report.missing == ("all frames of scene office/Hard/P000",)
+    assert not report.whole
 
 
 @pytest.mark.parametrize("case", CASES, ids="-".join)
