@@ -104,21 +104,24 @@ def _members(archive: Path) -> Iterator[tuple[str, int, int]]:
     """Path, offset and size of the visible regular files of an archive; links and devices are passed over."""
     try:
         with tarfile.open(archive, "r:") as opened:
-            end = 0
             for member in opened:
-                end = member.offset_data + -(-member.size // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE
                 path = PurePosixPath(member.name)
                 parts = [part for part in path.parts if part not in {"/", "."}]
                 if member.isreg() and ".." not in parts and not is_hidden(Path(path.name)):
                     yield "/".join(parts), member.offset_data, member.size
+            end = opened.offset
         with archive.open("rb") as file:
             file.seek(end)
             closing = file.read(tarfile.BLOCKSIZE)
+            rest = any(block.strip(b"\0") for block in iter(lambda: file.read(tarfile.RECORDSIZE), b""))
     except (tarfile.TarError, OSError, EOFError) as error:
         message = f"{archive} cannot be read as a tar archive ({error}); copy it again, or unpack it."
         raise InputError(message) from error
     if closing != bytes(tarfile.BLOCKSIZE):  # the reader takes the end of the file for the end of the archive
         message = f"{archive} is cut off: it has no end mark after {end} bytes; copy it again."
+        raise InputError(message)
+    if rest:  # the reader takes any empty block for the end mark, also one within
+        message = f"{archive} is damaged: after {end} bytes a block is empty, and more follows; download it again."
         raise InputError(message)
 
 

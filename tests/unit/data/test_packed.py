@@ -96,6 +96,18 @@ def test_damaged_archives_are_named(tmp_path):
         open_source(SOURCES["tartanair"], tmp_path / "out", more=(PackedLayout(),))
 
 
+def test_archives_with_a_hole_are_named(tmp_path):
+    layouts.tartanair_published(tmp_path / "in")
+    _, report, _ = packed(tmp_path / "in", "tartanair", tmp_path / "out")
+    content = bytearray(report.shards[0].read_bytes())
+    with tarfile.open(report.shards[0]) as archive:
+        hole = [member.offset for member in archive][20]
+    content[hole : hole + 4096] = bytes(4096)
+    report.shards[0].write_bytes(content)
+    with pytest.raises(InputError, match=r"tartanair-000000\.tar is damaged: after \d+ bytes .* download it again"):
+        open_source(SOURCES["tartanair"], tmp_path / "out", more=(PackedLayout(),))
+
+
 def test_compressed_archives_are_refused(tmp_path):
     (tmp_path / "a.tar.gz").write_bytes(b"x")
     with pytest.raises(InputError, match=r"a\.tar\.gz is compressed.*repack it as \.tar"):
