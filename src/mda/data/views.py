@@ -153,11 +153,12 @@ def make_camera(name: str, camera: FileCamera, image_hw: tuple[int, int]) -> Cam
     """
     pose, matrix = np.asarray(camera.world_from_cam, np.float64), np.asarray(camera.intrinsics, np.float64)
     rotation = pose[:3, :3]
-    rigid = (
-        bool(np.isfinite(pose).all())
-        and float(np.abs(rotation.T @ rotation - np.eye(3)).max()) < _RIGID_TOLERANCE
-        and float(np.linalg.det(rotation)) > 0
-    )
+    with np.errstate(over="ignore", invalid="ignore"):  # numbers of a damaged file may be of any size
+        rigid = (
+            bool(np.isfinite(pose).all())
+            and float(np.abs(rotation.T @ rotation - np.eye(3)).max()) < _RIGID_TOLERANCE
+            and float(np.linalg.det(rotation)) > 0
+        )
     if not rigid:
         message = f"{name}: its pose is not a rigid motion; leave the frame out or prepare it again."
         raise InputError(message)

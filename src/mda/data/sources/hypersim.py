@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mda.data.contract import Scene, SourceInfo
-from mda.data.decode import damaged, read_colour, read_hdf5
+from mda.data.decode import as_float32, damaged, decoding, frame_number, read_colour, read_hdf5
 from mda.data.files import Files
 from mda.data.sources.common import FlatLayout, folders_like, frames_of, z_from_ray_length
 from mda.data.sources.tables import hdf5_table, pose_of
@@ -60,12 +60,12 @@ class _Original:
 
     def read(self, files: Files, scene: Scene, frame: str, name: str) -> RawView:
         paths = self.members(scene, frame)
-        position, orientation = (
-            _row(files, paths[key], int(frame), shape) for key, shape in (("positions", (3,)), ("orientations", (3, 3)))
-        )
+        number = frame_number(files, paths["image"], frame)
+        position = _row(files, paths["positions"], number, (3,))
+        orientation = _row(files, paths["orientations"], number, (3, 3))
         image = read_colour(files, paths["image"])
         intrinsics = _intrinsics(files, scene.folder, image.shape[0], image.shape[1])
-        length = read_hdf5(files, paths["depth"], "dataset").astype(np.float32)
+        length = as_float32(read_hdf5(files, paths["depth"], "dataset"))
         if length.ndim != 2:
             raise damaged(files, paths["depth"], f"its shape is {length.shape}, expected (height, width)")
         return make_view(
@@ -92,7 +92,8 @@ def _metres(files: Files, path: str) -> float:
     """Metres in one unit of the scene."""
     for row in csv.reader(io.StringIO(files.read(path).decode("utf-8", "replace"))):
         if len(row) == 2 and row[0].strip() == "meters_per_asset_unit":
-            return float(row[1])
+            with decoding(files, path):
+                return float(row[1])
     raise damaged(files, path, "it has no row meters_per_asset_unit")
 
 
@@ -108,16 +109,14 @@ def _intrinsics(files: Files, scene: str, height: int, width: int) -> Float[ndar
         row = next((row for row in rows if row.get("scene_name") == scene), None)
         if row is None:
             raise damaged(files, _CAMERAS, f"it has no row for {scene}")
-        try:
+        with decoding(files, _CAMERAS):
             rays = np.array([[float(row[f"M_cam_from_uv_{i}{j}"]) for j in range(3)] for i in range(3)])
-        except (KeyError, ValueError) as error:
-            raise damaged(files, _CAMERAS, error) from error
     uv_from_pixel = np.array([[2 / width, 0, -1], [0, -2 / height, 1], [0, 0, 1]])
     inverse = _CV_FROM_GL @ rays @ uv_from_pixel
-    inverse /= inverse[2, 2]
-    if np.abs(inverse[2, :2]).max() > _TILT:
+    if not np.abs(inverse[2, :2]).max() <= _TILT * abs(inverse[2, 2]):
         raise damaged(files, _CAMERAS, f"the lens of {scene} is tilted; leave the scene out")
-    return np.linalg.inv(inverse)
+    with decoding(files, _CAMERAS):  # a matrix of zeros has no inverse
+        return np.linalg.inv(inverse / inverse[2, 2])
 
 
 HYPERSIM = SourceInfo(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mda.data.contract import Scene, SourceInfo
-from mda.data.decode import damaged, read_colour, read_levels, read_npz
+from mda.data.decode import damaged, frame_number, read_colour, read_levels, read_npz
 from mda.data.files import Files
 from mda.data.sources.common import FoldersLayout, below_split, folders_like, frames_of
 from mda.data.sources.tables import inverse_pose
@@ -47,15 +47,16 @@ class _Original:
     def read(self, files: Files, scene: Scene, frame: str, name: str) -> RawView:
         paths = self.members(scene, frame)
         intrinsics, extrinsics = _cameras(files, paths["cameras"])
-        if int(frame) >= min(len(intrinsics), len(extrinsics)):
+        number = frame_number(files, paths["image"], frame)
+        if number >= min(len(intrinsics), len(extrinsics)):
             raise damaged(files, paths["cameras"], f"it has no camera for frame {frame}")
         return make_view(
             name=name,
             image=read_colour(files, paths["image"]),
             depth=read_levels(files, paths["depth"]) * np.float32(_UNIT),
             camera=FileCamera(
-                intrinsics=intrinsics[int(frame)],
-                world_from_cam=inverse_pose(extrinsics[int(frame)].astype(np.float64)),
+                intrinsics=intrinsics[number],
+                world_from_cam=inverse_pose(extrinsics[number].astype(np.float64)),
             ),
             rule=_RULE,
         )

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mda.data.contract import Scene, SourceInfo
-from mda.data.decode import damaged, read_colour, read_hdf5, read_mask
+from mda.data.decode import as_float32, damaged, frame_number, read_colour, read_hdf5, read_mask
 from mda.data.files import Files
 from mda.data.sources.common import FoldersLayout, folders_like, frames_of
 from mda.data.sources.tables import inverse_pose, number_table
@@ -45,14 +45,18 @@ class _Original:
         }
 
     def read(self, files: Files, scene: Scene, frame: str, name: str) -> RawView:
-        paths, number = self.members(scene, frame), int(frame) - 1  # frames count from one
+        paths = self.members(scene, frame)
+        number = frame_number(files, paths["image"], frame) - 1  # frames count from one
         inner, outer = number_table(files, paths["intrinsics"], 4), number_table(files, paths["poses"], 16)
         if not 0 <= number < min(len(inner), len(outer)):
             raise damaged(files, paths["poses"], f"it has no camera for frame {frame}")
         fx, fy, cx, cy = inner[number]
-        disparity = np.abs(read_hdf5(files, paths["depth"], "disparity")[::_STEP, ::_STEP])
+        corners = read_hdf5(files, paths["depth"], "disparity")
+        if corners.ndim != 2:
+            raise damaged(files, paths["depth"], f"its shape is {corners.shape}, expected (height, width)")
+        disparity = np.abs(corners[::_STEP, ::_STEP])
         with np.errstate(divide="ignore", invalid="ignore"):
-            depth = (fx * _BASELINE / disparity).astype(np.float32)
+            depth = as_float32(fx * _BASELINE / disparity)
         sky = None
         folder, picture = f"{scene.folder}/maps/skymap_left", f"skymap_left_{frame}.png"
         if picture in files.names(folder):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mda.data.contract import Scene, SourceInfo
-from mda.data.decode import damaged, read_colour, read_npy
+from mda.data.decode import damaged, frame_number, read_colour, read_npy
 from mda.data.files import Files
 from mda.data.sources.common import FlatLayout, folders_like, frames_of
 from mda.data.sources.tables import number_table, pose_of, rotation_from_quaternion
@@ -51,9 +51,10 @@ class _Original:
     def read(self, files: Files, scene: Scene, frame: str, name: str) -> RawView:
         paths = self.members(scene, frame)
         table = number_table(files, paths["poses"], 7)
-        if int(frame) >= len(table):
+        number = frame_number(files, paths["image"], frame)
+        if number >= len(table):
             raise damaged(files, paths["poses"], f"it has {len(table)} rows, none for frame {frame}")
-        x, y, z, qx, qy, qz, qw = table[int(frame)]
+        x, y, z, qx, qy, qz, qw = table[number]
         rotation = rotation_from_quaternion(qw, qx, qy, qz)
         # World and camera both change their axes.
         turned = _NED_FROM_CV.T @ rotation @ _NED_FROM_CV

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mda.data.contract import Scene, SourceInfo
-from mda.data.decode import damaged, read_colour, read_npy
+from mda.data.decode import as_float32, damaged, read_colour, read_npy
 from mda.data.files import Files
 from mda.data.sources.common import FlatLayout, folders_like, frames_of, proper
 from mda.data.sources.tables import inverse_pose
@@ -52,7 +52,7 @@ class _Original:
         baseline = np.linalg.norm(poses[1][:3, 3] - poses[0][:3, 3])
         disparity = np.abs(read_npy(files, paths["depth"]))
         with np.errstate(divide="ignore"):
-            depth = (intrinsics[0, 0] * baseline / disparity).astype(np.float32)
+            depth = as_float32(intrinsics[0, 0] * baseline / disparity)
         return make_view(
             name=name,
             image=read_colour(files, paths["image"]),

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mda.data.contract import Scene, SourceInfo
-from mda.data.decode import damaged, read_colour, read_levels
+from mda.data.decode import damaged, frame_number, read_colour, read_levels
 from mda.data.files import Files
 from mda.data.sources.common import FlatLayout, folders_like, frames_of
 from mda.data.sources.tables import inverse_pose, number_table
@@ -31,7 +31,7 @@ class _Original:
     def find(self, files: Files, split: str | None) -> Iterator[Scene]:
         del split
         for folder in folders_like(files, "Scene*", "*"):
-            cameras = folders_like(files, "rgb|depth", "Camera_*", below=f"{folder}/frames")
+            cameras = folders_like(files, "rgb|depth", "Camera_[0-9]", below=f"{folder}/frames")
             for camera in sorted({camera.rpartition("/")[2] for camera in cameras}):
                 scene = Scene(name=f"{folder}/{camera}", folder=folder, frames=())
                 paths = self.members(scene, "*")
@@ -49,7 +49,7 @@ class _Original:
     def read(self, files: Files, scene: Scene, frame: str, name: str) -> RawView:
         paths = self.members(scene, frame)
         # Rows begin with the numbers of the frame and of the camera.
-        which = int(frame), int(scene.name.rpartition("_")[2])
+        which = frame_number(files, paths["image"], frame), int(scene.name.rpartition("_")[2])
         inner = _row(files, paths["intrinsics"], 6, which)
         outer = _row(files, paths["poses"], 18, which)
         fx, fy, cx, cy = inner
