@@ -1,7 +1,7 @@
 """ADE20K: windows, glass and mirrors among its outlined objects."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,8 @@ from mda.data.views import RawView
 from mda.shapes import Bool, ndarray
 
 _WORDS = ("window", "glass", "mirror")
+# Masks of the original hold 255 where an object shows and up to 128 where something hides it.
+_HIDDEN = 128
 _SPLITS = ("training", "validation", "train", "val")
 
 
@@ -41,7 +43,8 @@ class _Published:
             for number, found in enumerate(_objects(files, paths["objects"]))
             if _is_glass(found)
         ]
-        return _view(files, paths["image"], masks, name)
+        # The object itself; lower values mark parts of it that something hides.
+        return _view(files, paths["image"], masks, name, shown=lambda mask: (mask > 0) & (mask == mask.max()))
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,7 @@ class _Original:
             for found in _objects(files, paths["objects"])
             if _is_glass(found) and found.get("instance_mask")
         ]
-        return _view(files, paths["image"], masks, name)
+        return _view(files, paths["image"], masks, name, shown=lambda mask: mask > _HIDDEN)
 
 
 def _objects(files: Files, path: str) -> list[dict[str, Any]]:
@@ -94,14 +97,15 @@ def _is_glass(found: Mapping[str, Any]) -> bool:
     return any(word in str(text).lower() for text in texts for word in _WORDS)
 
 
-def _view(files: Files, picture: str, masks: list[str], name: str) -> RawView:
+def _view(files: Files, picture: str, masks: list[str], name: str, *, shown: Callable[[ndarray], ndarray]) -> RawView:
+    """A picture with glass where a mask shows its object, which may be nowhere."""
     image = read_colour(files, picture)
     glass: Bool[ndarray, "h w"] = np.zeros(image.shape[:2], np.bool_)
     for path in masks:
         mask = read_mask(files, path)
         if mask.shape != glass.shape:
             raise damaged(files, path, f"its shape is {mask.shape}, that of the picture {glass.shape}")
-        glass |= mask == mask.max()  # the object itself; lower values mark parts of it that something hides
+        glass |= shown(mask)
     return picture_view(name, image, layers=glass_only(glass))
 
 

@@ -206,6 +206,22 @@ def test_layers_of_glass_come_with_their_depth(written):
         np.testing.assert_allclose(behind, 0.75, rtol=2e-2)
 
 
+@pytest.mark.parametrize(("layout", "level"), [("published", 0), ("original", 0), ("original", 128)])
+def test_objects_that_do_not_show_are_no_glass(tmp_path, layout, level):
+    WRITERS["ade20k_glass", layout](tmp_path)
+    source = opened(tmp_path, ("ade20k_glass", layout))
+    scene, frame = source.scenes[0], source.scenes[0].frames[1]
+    masks = sorted(path for path in tmp_path.rglob("inst*.png") if frame in str(path.relative_to(tmp_path)))
+    for path in masks:
+        mask = np.zeros((48, 64), np.uint8)
+        mask[3:9, 3:9] = level
+        layouts.save_image(path, mask)
+    layers = source.view(scene, frame).layers
+    assert len(masks) == 3
+    assert layers is not None
+    assert not layers.glass.any()
+
+
 def test_odd_lenses_of_hypersim_come_from_its_table(tmp_path):
     layouts.hypersim_original(tmp_path)
     header = ["scene_name", *(f"M_cam_from_uv_{i}{j}" for i in range(3) for j in range(3))]
