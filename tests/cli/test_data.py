@@ -27,7 +27,7 @@ def test_what_is_missing_or_broken_is_named(command, tartanair):
     (root / "office/Easy/P001/002_rgb.png").write_bytes(b"no picture")
     result = command("data", "check", root, "--source", "tartanair")
     assert result.code == 1
-    assert "1 missing file:" in result.out
+    assert "1 missing or empty file:" in result.out
     assert "office/Easy/P001/001_depth.npy" in result.out
     assert "1 broken frame:" in result.out
     assert "002_rgb.png is damaged" in result.out
@@ -96,3 +96,28 @@ def test_a_download_without_any_complete_frame_is_told(command, tartanair, actio
     assert result.code == 2
     assert "holds no complete frame of TartanAir (published layout): 12 frames lack 12 files" in result.err
     assert "office/Easy/P001/000_depth.npy, office/Easy/P001/001_depth.npy" in result.err
+
+
+def test_empty_files_count_as_missing(command, tartanair):
+    root, truth = tartanair
+    truth.camera.write_bytes(b"")
+    result = command("data", "check", root, "--source", "tartanair", "--frames", 2)
+    assert result.code == 1
+    assert "office/Easy/P001/001_cam.npz" in result.out
+
+
+def test_a_sample_is_whole_as_far_as_read(command, tartanair):
+    arguments = ("data", "check", tartanair[0], "--source", "tartanair", "--overwrite")
+    assert "\nwhole as far as read (2 of 12 frames)\n" in command(*arguments, "--frames", 2).out
+    assert "\nwhole\n" in command(*arguments, "--all").out
+
+
+def test_cameras_that_do_not_fit_the_depth_are_told(command, tartanair):
+    root, _ = tartanair
+    for path in root.rglob("*_cam.npz"):
+        camera = dict(np.load(path))
+        camera["camera_pose"][:3, 3] *= -8  # of another unit, and in another direction
+        np.savez(path, **camera)
+    result = command("data", "check", root, "--source", "tartanair")
+    assert result.code == 1
+    assert "cameras do not fit the depth" in result.out

@@ -21,7 +21,8 @@ DESCRIPTION = """Data sets for training and evaluation.
   mda data pack ROOT OUT --source tartanair       a small copy in a few large archives
 
 `check` looks for every file, reads frames from all scenes, compares depth with cameras, says
-what is missing and draws a contact sheet. Exit code 1 if something is missing or broken."""
+what is missing and draws a contact sheet. Exit code 1 if something is missing or broken, or if
+the cameras do not fit the depth."""
 _SHOWN = 10
 
 
@@ -58,7 +59,7 @@ def _add_what(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """List, check or pack; 1 if something is missing or broken.
+    """List, check or pack; 1 if something is missing or broken, or cameras do not fit.
 
     Raises:
         MdaError: there is no such data set, or nothing of it in the folder, or a place cannot be written to.
@@ -101,7 +102,7 @@ def _check(arguments: argparse.Namespace) -> int:
         make_folder(sheet.parent)
         write_png(sheet, draw_sheet(report, title=info.title, unit=info.unit))
         print(f"contact sheet: {sheet}")
-    return 0 if report.whole else 1
+    return 0 if report.whole and report.cameras_fit else 1
 
 
 def _pack(arguments: argparse.Namespace) -> int:
@@ -119,7 +120,7 @@ def _pack(arguments: argparse.Namespace) -> int:
         )
     what = f"{amount(report.views, 'view')} of {amount(report.scenes, 'scene')}"
     print(f"{what} in {amount(len(report.shards), 'archive')}: {arguments.out}")
-    _print_some(source.lacking, "missing file")
+    _print_some(source.lacking, "missing or empty file")
     _print_some(report.broken, "broken frame")
     print(f"Try: mda data check {arguments.out} --source {arguments.source}")
     return 1 if report.broken or source.lacking else 0
@@ -173,7 +174,7 @@ def _check_benchmark(arguments: argparse.Namespace) -> int:
         make_folder(sheet.parent)
         write_png(sheet, draw_sheet(report, title=dataset.title, unit="m"))
         print(f"contact sheet: {sheet}")
-    return 0 if report.whole else 1
+    return 0 if report.whole and report.cameras_fit else 1
 
 
 def _print(source: "OpenedSource", report: "CheckReport") -> None:
@@ -195,9 +196,16 @@ def _print_report(report: "CheckReport", unit: str, sky: str | None = None) -> N
     if report.agreement is not None:
         told = f"{report.agreement:.0%} of points agree within 5 % with the next frame ({amount(report.pairs, 'pair')})"
         print(f"cameras against depth: {told}")
-    _print_some(report.missing, "missing file")
+    _print_some(report.missing, "missing or empty file")
     _print_some(report.broken, "broken frame")
-    print("whole" if report.whole else "not whole: frames with missing files and broken frames are left out")
+    if not report.cameras_fit:
+        print("cameras do not fit the depth: one of them is of another release, or read in the wrong convention")
+    if not report.whole:
+        print("not whole: frames with missing files and broken frames are left out")
+    elif report.read < report.frames:
+        print(f"whole as far as read ({report.read:,} of {amount(report.frames, 'frame')})")
+    else:
+        print("whole")
 
 
 def _print_some(lines: Sequence[str], noun: str) -> None:

@@ -49,7 +49,7 @@ class TarFiles:
         return sorted(self._tree.folders.get(folder, ()), key=natural_key)
 
     def names(self, folder: str = "") -> list[str]:
-        """Names of the files in a folder."""
+        """Names of the files in a folder that hold something."""
         return sorted(self._tree.files.get(folder, {}), key=natural_key)
 
     def read(self, path: str) -> bytes:
@@ -101,13 +101,13 @@ class _Tree:
 
 
 def _members(archive: Path) -> Iterator[tuple[str, int, int]]:
-    """Path, offset and size of the visible regular files of an archive; links and devices are passed over."""
+    """Path, offset and size of the visible files of an archive that hold something; links are passed over."""
     try:
         with tarfile.open(archive, "r:") as opened:
             for member in opened:
                 path = PurePosixPath(member.name)
                 parts = [part for part in path.parts if part not in {"/", "."}]
-                if member.isreg() and ".." not in parts and not is_hidden(Path(path.name)):
+                if member.isreg() and member.size and ".." not in parts and not is_hidden(Path(path.name)):
                     yield "/".join(parts), member.offset_data, member.size
             end = opened.offset
         with archive.open("rb") as file:

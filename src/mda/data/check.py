@@ -13,6 +13,8 @@ from mda.geometry import points_from_depth, project
 
 # Depths of one point in two views that differ by no more than this agree.
 _AGREEMENT = 0.05
+# A smaller share of agreeing points means that cameras and depth are not of one world.
+_POOR = 0.7
 # Pixels of a view that are carried over to another one.
 _CARRIED = 20_000
 # Fewer points in both views say nothing.
@@ -37,6 +39,7 @@ class CheckReport:
         examples: views for the contact sheet.
         example_scene: scene of the contact sheet, whose camera centres are `path`.
         path: [n, 3] camera centres; none where cameras are made up.
+        moving: whether so much moves that `agreement` says little of the cameras.
     """
 
     frames: int
@@ -54,11 +57,17 @@ class CheckReport:
     examples: tuple[RawView, ...]
     example_scene: str
     path: np.ndarray
+    moving: bool = False
 
     @property
     def whole(self) -> bool:
-        """Whether nothing is missing or broken."""
+        """Whether nothing is missing or broken, as far as it was read."""
         return not self.missing and not self.broken
+
+    @property
+    def cameras_fit(self) -> bool:
+        """Whether the cameras fit the depth, or it is not known because things move."""
+        return self.moving or self.agreement is None or self.agreement >= _POOR
 
 
 def check_source(
@@ -123,6 +132,7 @@ def check_source(
         examples=tuple(examples),
         example_scene=scene.name,
         path=_path(source, scene) if source.info.cameras_known else np.zeros((0, 3), np.float32),
+        moving=source.info.moving,
     )
 
 

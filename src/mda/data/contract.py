@@ -80,6 +80,7 @@ class SourceInfo:
         layouts: the ways in which it may lie on disk, tried in this order.
         sampling: how the views of a clip are drawn from a scene.
         cameras_known: whether its cameras are real (single pictures have made-up ones).
+        moving: whether so much moves in it that neighbouring views disagree where the cameras are right.
         splits: names of its parts, if its layout has folders for them.
         folder: where it lies below the folder of all data sets (published).
         trusted_share: the farthest depths of a clip beyond this share of its pixels are not used (published).
@@ -96,6 +97,7 @@ class SourceInfo:
     layouts: tuple[Layout, ...]
     sampling: ViewSampling
     cameras_known: bool = True
+    moving: bool = False
     splits: tuple[str, ...] = ()
     folder: str = ""
     trusted_share: float = 1.0

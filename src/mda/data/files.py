@@ -1,5 +1,6 @@
 """Where the files of a data set are: a folder, named by paths relative to its root."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -22,7 +23,10 @@ class Files(Protocol):
         ...
 
     def names(self, folder: str = "") -> list[str]:
-        """Names of the visible files in a folder, in natural order; none if it does not exist."""
+        """Names of the visible files in a folder, in natural order; none if it does not exist.
+
+        Empty files are what a download that has stopped leaves behind; they are not listed, so they count as missing.
+        """
         ...
 
     def read(self, path: str) -> bytes:
@@ -64,7 +68,7 @@ class FolderFiles:
         return self._list(folder, folders=True)
 
     def names(self, folder: str = "") -> list[str]:
-        """Names of the visible files in a folder."""
+        """Names of the visible files in a folder that hold something."""
         return self._list(folder, folders=False)
 
     def read(self, path: str) -> bytes:
@@ -81,11 +85,24 @@ class FolderFiles:
 
     def _list(self, folder: str, *, folders: bool) -> list[str]:
         place = self.root / folder
-        if not place.is_dir():
-            return []
         try:
-            inside = [path for path in place.iterdir() if not is_hidden(path) and path.is_dir() == folders]
+            with os.scandir(place) as entries:
+                inside = [
+                    entry.name
+                    for entry in entries
+                    if not is_hidden(entry.name) and entry.is_dir() == folders and (folders or _holds_something(entry))
+                ]
+        except (FileNotFoundError, NotADirectoryError):
+            return []
         except OSError as error:
             message = f"Cannot list {place}: {error.strerror or error}. Check its permissions."
             raise InputError(message) from error
-        return sorted((path.name for path in inside), key=natural_key)
+        return sorted(inside, key=natural_key)
+
+
+def _holds_something(entry: os.DirEntry[str]) -> bool:
+    """Whether a file has any content; a link that leads nowhere has none."""
+    try:
+        return entry.stat().st_size > 0
+    except OSError:
+        return False

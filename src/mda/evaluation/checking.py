@@ -76,6 +76,7 @@ def check_dataset(
         examples=tuple(views),
         example_scene=found.scenes[0].name,
         path=_path(found.scenes[0]),
+        moving=True,  # as in Sintel and Bonn; which others do is not written down
     )
 
 

@@ -114,6 +114,16 @@ def test_compressed_archives_are_refused(tmp_path):
         open_source(SOURCES["tartanair"], tmp_path)
 
 
+def test_empty_members_count_as_missing(tmp_path):
+    layouts.tartanair_published(tmp_path / "in")
+    (tmp_path / "in/office/Easy/P001/002_depth.npy").write_bytes(b"")
+    (tmp_path / "out").mkdir()
+    with tarfile.open(tmp_path / "out" / "a.tar", "w") as archive:
+        archive.add(tmp_path / "in", arcname=".")
+    source = open_source(SOURCES["tartanair"], tmp_path / "out")
+    assert [lack.path for lack in source.missing] == ["office/Easy/P001/002_depth.npy"]
+
+
 def test_members_outside_the_tree_are_passed_over(tmp_path):
     with tarfile.open(tmp_path / "a.tar", "w") as archive:
         for name in ("../office/Easy/P001/000_rgb.png", "office/Easy/P001/.hidden_rgb.png"):

@@ -104,6 +104,7 @@ DYNAMIC_REPLICA = SourceInfo(
     ),
     sampling=ViewSampling(steps=(1, 16)),
     splits=_SPLITS,
+    moving=True,
     folder="dynamic_replica_cut3r",
     place_levels=2,
 )

@@ -108,6 +108,7 @@ OMNIWORLD_GAME = SourceInfo(
     sky="the far plane; the farthest 2 % of a clip are unknown",
     layouts=(_Layout(),),
     sampling=ViewSampling(walk=Walk.EVEN_STEPS, steps=(5, 15)),
+    moving=True,
     folder="OmniWorld_game",
     trusted_share=0.98,
 )

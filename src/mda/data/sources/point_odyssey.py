@@ -80,6 +80,7 @@ POINT_ODYSSEY = SourceInfo(
     layouts=(FoldersLayout(folders=("{split}", "*"), splits=_SPLITS, images=(".jpg",), rule=_RULE), _Original()),
     sampling=ViewSampling(steps=(1, 4)),
     splits=_SPLITS,
+    moving=True,
     folder="point_odyssey_v1.2_cut3r",
     place_levels=2,
 )

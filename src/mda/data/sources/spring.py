@@ -83,5 +83,6 @@ SPRING = SourceInfo(
     sky="its sky maps in the original layout, else not labelled",
     layouts=(FoldersLayout(folders=("*",), images=(".png",), rule=_RULE), _Original()),
     sampling=ViewSampling(steps=(1, 16)),
+    moving=True,
     folder="processed_spring/train",
 )
