@@ -84,8 +84,8 @@ class SourceInfo:
         splits: names of its parts, if its layout has folders for them.
         folder: where it lies below the folder of all data sets (published).
         trusted_share: the farthest depths of a clip beyond this share of its pixels are not used (published).
-        place_levels: how many parts of a scene's name, between slashes, say where it is; scenes of one place are held
-            out from training together.
+        place_levels: how many parts of a scene's name, between slashes, say where it is: the first so many or, if
+            negative, the last. Scenes of one place are held out from training together; unrelated pictures one by one.
     """
 
     name: str

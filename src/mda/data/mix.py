@@ -41,8 +41,8 @@ class MixConfig:
         augmentation: what is changed at random.
         seed: of the order and of all draws.
         workers: processes that read ahead.
-        held_out: share of the places of each data set that are kept for validation (at least one place where a data
-            set has several).
+        held_out: share of the places of each data set, or of its pictures where they are unrelated, that are kept for
+            validation (at least one where a data set has several).
         validation_clips, validation_views, validation_size: held-out clips, evenly from all data sets.
     """
 

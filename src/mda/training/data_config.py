@@ -61,7 +61,7 @@ class SourcesConfig(DataConfig):
         zoom: views are enlarged by up to so many pixels; shuffle: share of clips whose later views are put in random
             order; colour: largest relative change of colours; blur: share of blurred clips. Published: 16, 0.25, 0 (the
             release's colour jitter was never applied) and 0.
-        held_out: share of the scenes of each data set that are kept for validation.
+        held_out: share of the places of each data set (of its single pictures) that are kept for validation.
         seed: of the order and of all draws.
     """
 

@@ -136,6 +136,25 @@ def test_held_out_scenes_stay_when_scenes_are_added(tmp_path):
     assert {scene.name for scene in few} & {scene.name for scene in more}
 
 
+@pytest.mark.parametrize("case", [case for case in layouts.WRITERS if not SOURCES[case[0]].cameras_known])
+def test_pictures_are_held_out_one_by_one(tmp_path, case):
+    layouts.WRITERS[case](tmp_path)
+    source = open_source(SOURCES[case[0]], tmp_path)
+    training, validation = held_out_scenes(source, 0.02)
+    parts = [{(scene.name, frame) for scene in scenes for frame in scene.frames} for scenes in (training, validation)]
+    assert [len(part) for part in parts] == [5, 1]
+    assert not parts[0] & parts[1]
+    assert held_out_scenes(source, 0.02) == (training, validation)
+
+
+def test_a_part_of_dl3dv_is_no_place(tmp_path):
+    layouts.WRITERS["dl3dv", "published"](tmp_path)
+    source = open_source(SOURCES["dl3dv"], tmp_path)
+    scenes = [dataclasses.replace(source.scenes[0], name=f"{part}/{i}") for part in ("1K", "2K") for i in range(10)]
+    training, validation = held_out_scenes(dataclasses.replace(source, scenes=tuple(scenes)), 0.1)
+    assert (len(training), len(validation)) == (18, 2)
+
+
 def test_broken_frames_are_replaced_by_other_frames_of_their_scene_and_named(tmp_path):
     truth = layouts.tartanair_published(tmp_path)
     for path in (truth.image, truth.depth.with_name("003_depth.npy")):

@@ -85,4 +85,5 @@ DL3DV = SourceInfo(
     layouts=(_Published(),),
     sampling=ViewSampling(steps=(1, 8), video=0.5, even=0.5, block=25),
     folder="dl3dv",
+    place_levels=2,
 )
