@@ -28,7 +28,7 @@ class _Original:
         del split
         for above in ((), ("GTAV_*",)):
             for folder in folders_like(files, *above, "[0-9]*"):
-                scene = Scene(name=folder.rpartition("/")[2], folder=folder, frames=())
+                scene = Scene(name=folder, folder=folder, frames=())
                 yield replace(scene, frames=frames_of(files, *self.members(scene, "*").values()))
 
     def members(self, scene: Scene, frame: str) -> Mapping[str, str]:
@@ -69,4 +69,5 @@ MVS_SYNTH = SourceInfo(
     layouts=(FoldersLayout(folders=("*",), images=(".jpg", ".png"), rule=_RULE), _Original()),
     sampling=ViewSampling(steps=(1, 4), video=0.5, even=0.5, block=16),
     folder="mvs_synth_cut3r",
+    place_levels=-1,  # sizes of one place are folders beside each other
 )

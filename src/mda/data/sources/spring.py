@@ -32,7 +32,7 @@ class _Original:
         del split
         for above in ((), ("train",), ("spring", "train")):
             for folder in folders_like(files, *above, "[0-9]*"):
-                scene = Scene(name=folder.rpartition("/")[2], folder=folder, frames=())
+                scene = Scene(name=folder, folder=folder, frames=())
                 paths = self.members(scene, "*")
                 yield replace(scene, frames=frames_of(files, paths["image"], paths["depth"]))
 
@@ -85,4 +85,5 @@ SPRING = SourceInfo(
     sampling=ViewSampling(steps=(1, 16)),
     moving=True,
     folder="processed_spring/train",
+    place_levels=-1,
 )

@@ -10,8 +10,9 @@ import torch
 
 from mda.data.batches import collate
 from mda.data.check import check_source, depth_agreement
-from mda.data.clips import ClipSource
+from mda.data.clips import ClipSource, held_out_scenes
 from mda.data.contract import open_source
+from mda.data.packed import PackedLayout, pack_source
 from mda.data.sources import SOURCES
 from mda.errors import InputError
 from tests.unit.data import layouts
@@ -220,6 +221,18 @@ def test_objects_that_do_not_show_are_no_glass(tmp_path, layout, level):
     assert len(masks) == 3
     assert layers is not None
     assert not layers.glass.any()
+
+
+def test_two_sizes_of_mvs_synth_are_different_scenes_of_one_place(written, tmp_path):
+    original, _ = written(("mvs_synth", "original"))
+    for size in ("GTAV_540", "GTAV_720"):
+        shutil.copytree(original / "GTAV_540", tmp_path / "in" / size)
+    source = opened(tmp_path / "in", ("mvs_synth", "original"))
+    assert [scene.name for scene in source.scenes] == ["GTAV_540/0007", "GTAV_720/0007"]
+    assert held_out_scenes(source, 0.5) == (source.scenes, ())
+    pack_source(source, tmp_path / "out")
+    copy = open_source(SOURCES["mvs_synth"], tmp_path / "out", more=(PackedLayout(),))
+    assert copy.num_frames == source.num_frames == 12
 
 
 def test_odd_lenses_of_hypersim_come_from_its_table(tmp_path):
