@@ -135,8 +135,12 @@ def pack_source(
         progress: called after each frame.
 
     Raises:
-        OutputError: the folder holds archives already, or cannot be written to.
+        OutputError: the folder holds archives already, lies in the data set, or cannot be written to.
     """
+    root = Path(source.files.place).resolve()
+    if out.resolve().is_relative_to(root):
+        message = f"{out} is in {source.files.place}, whose files archives would hide; choose a folder elsewhere."
+        raise OutputError(message)
     make_folder(out)
     if any(out.glob("*.tar")):
         message = f"{out} holds archives already; choose another folder, or remove them."

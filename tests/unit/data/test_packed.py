@@ -80,6 +80,15 @@ def test_archives_are_not_overwritten(tmp_path):
         packed(tmp_path / "in", "tartanair", tmp_path / "out")
 
 
+@pytest.mark.parametrize("inside", ["", "packed/small"])
+def test_a_data_set_is_not_packed_into_itself(tmp_path, inside):
+    layouts.tartanair_published(tmp_path / "in")
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(OutputError, match="whose files archives would hide; choose a folder elsewhere"):
+        packed(tmp_path / "in", "tartanair", tmp_path / "in" / inside)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
 def test_damaged_archives_are_named(tmp_path):
     layouts.tartanair_published(tmp_path / "in")
     _, report, _ = packed(tmp_path / "in", "tartanair", tmp_path / "out", shard_bytes=1)
