@@ -178,10 +178,11 @@ def _check_benchmark(arguments: argparse.Namespace) -> int:
 
 
 def _print(source: "OpenedSource", report: "CheckReport") -> None:
-    info = source.info
-    print(
-        f"{info.title}, {source.layout.name} layout: {amount(report.frames, 'frame')}, {amount(report.scenes, 'scene')}"
-    )
+    from mda.data.archives import TarFiles  # noqa: PLC0415 - with the package comes torch
+
+    info, kind = source.info, "archives" if isinstance(source.files, TarFiles) else "files"
+    counts = f"{amount(report.frames, 'frame')}, {amount(report.scenes, 'scene')}"
+    print(f"{info.title}, {source.layout.name} layout: {counts}, from {kind} in {source.files.place}")
     _print_report(report, info.unit, info.sky)
 
 

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from mda.data.files import Files, FolderFiles
 from mda.errors import InputError
 from mda.io.names import is_hidden, natural_key
 
@@ -25,7 +24,7 @@ class TarFiles:
         root: the folder, or the archive.
 
     Raises:
-        InputError: there is none, one is compressed (nothing in it could be found without reading all) or damaged.
+        InputError: there is none, or one is damaged or compressed (nothing could be found without reading all).
     """
 
     root: Path
@@ -126,20 +125,29 @@ def _members(archive: Path) -> Iterator[tuple[str, int, int]]:
 
 
 def find_archives(folder: Path) -> list[Path]:
-    """The tar archives directly in a folder, in natural order.
+    """The tar archives directly in a folder, in natural order; a folder or a dead link of such a name is none.
 
     Raises:
-        InputError: one is compressed.
+        InputError: the folder cannot be listed.
     """
+    return [path for path in _regular_files(folder) if path.suffix == ".tar"]
+
+
+def find_compressed(root: Path) -> list[Path]:
+    """The compressed archives directly in a folder (or the one that the path is), which are not read."""
+    files = [root] if root.is_file() else _regular_files(root)
+    return [path for path in files if path.suffix == ".tgz" or (path.suffix in _PACKED and ".tar" in path.suffixes)]
+
+
+def _regular_files(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
-    found = sorted((path for path in folder.iterdir() if not is_hidden(path)), key=natural_key)
-    packed = [path for path in found if path.suffix in _PACKED and (".tar" in path.suffixes or path.suffix == ".tgz")]
-    archives = [path for path in found if path.suffix == ".tar"]
-    if packed and not archives:
-        message = f"{packed[0]} is compressed, and cannot be read in place; unpack it, or repack it as .tar."
-        raise InputError(message)
-    return archives
+    try:
+        found = [path for path in folder.iterdir() if not is_hidden(path) and path.is_file()]
+    except OSError as error:
+        message = f"Cannot list {folder}: {error.strerror or error}. Check its permissions."
+        raise InputError(message) from error
+    return sorted(found, key=natural_key)
 
 
 @functools.lru_cache(maxsize=32)
@@ -148,13 +156,16 @@ def _opened(root: Path, stamps: tuple[int, ...]) -> TarFiles:
     return TarFiles(root)
 
 
-def open_files(root: Path) -> Files:
-    """The files of a data set: of its tar archives, if the folder holds any (or is one), else of the folder.
+def open_archives(root: Path) -> TarFiles | None:
+    """The files in the tar archives of a folder (or in one archive); None if there are none.
 
     Raises:
-        InputError: there is nothing there, or an archive cannot be used.
+        InputError: an archive cannot be used.
     """
     archives = [root] if root.is_file() else find_archives(root)
-    if not archives:
-        return FolderFiles(root)
-    return _opened(root, tuple(path.stat().st_mtime_ns for path in archives))
+    try:
+        stamps = tuple(path.stat().st_mtime_ns for path in archives)
+    except OSError as error:
+        message = f"Cannot read an archive in {root}: {error.strerror or error}. Copy it again, or remove it."
+        raise InputError(message) from error
+    return _opened(root, stamps) if archives else None

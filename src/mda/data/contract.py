@@ -1,15 +1,18 @@
 """What a reader of a data set provides, and a data set opened with it."""
 
-from collections.abc import Iterable, Mapping
+import logging
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Protocol, runtime_checkable
 
-from mda.data.archives import open_files
-from mda.data.files import Files
+from mda.data.archives import find_compressed, open_archives
+from mda.data.files import Files, FolderFiles
 from mda.data.view_sampling import ViewSampling
 from mda.data.views import RawView
 from mda.errors import ConfigError, InputError
+
+_LOGGER = logging.getLogger(__name__)
 
 # Missing files that a message names.
 _EXAMPLES = 3
@@ -165,7 +168,8 @@ def open_source(
 
     Args:
         info: which data set.
-        root: its folder (of its files, or of tar archives of them), or its files.
+        root: its folder (of its files, or of tar archives of them), one archive, or its files. Archives go first; if
+            they hold no complete frame, the unpacked files beside them are used, with a warning.
         layout: name of the layout; by default the first in which there is a complete frame.
         split: name of the part to open; all of them by default.
         more: layouts to try after those of the data set.
@@ -174,7 +178,6 @@ def open_source(
         InputError: no such folder, or no complete frame of the data set in it.
         ConfigError: the data set has no such layout or part.
     """
-    files = open_files(Path(root)) if isinstance(root, str | Path) else root
     layouts = [known for known in (*info.layouts, *more) if layout in {None, known.name}]
     if not layouts:
         names = ", ".join(known.name for known in (*info.layouts, *more))
@@ -184,6 +187,42 @@ def open_source(
         parts = f"the parts are {', '.join(info.splits)}" if info.splits else "it has no parts"
         message = f"{info.title} has no part {split!r}; {parts}."
         raise ConfigError(message)
+    if not isinstance(root, str | Path):
+        return _opened_in(root, info, layouts, split)
+    return _opened_at(Path(root), info, layouts, split)
+
+
+def _opened_at(root: Path, info: SourceInfo, layouts: Sequence[Layout], split: str | None) -> OpenedSource:
+    """The data set in the archives of a folder; if they hold no complete frame, in the folder itself.
+
+    Raises:
+        InputError: in neither; the message is that of the archives, if there are any.
+    """
+    errors: list[InputError] = []
+    for way in (open_archives,) if root.is_file() else (open_archives, FolderFiles):
+        try:
+            files = way(root)
+            if files is None:
+                continue
+            found = _opened_in(files, info, layouts, split)
+        except InputError as error:
+            errors.append(error)
+        else:
+            for error in errors:
+                _LOGGER.warning("%s The unpacked files are used instead.", error)
+            return found
+    message = str(errors[0])
+    if compressed := find_compressed(root):
+        message += f" {compressed[0]} is compressed, and cannot be read in place; unpack it, or repack it as .tar."
+    raise InputError(message) from errors[0]
+
+
+def _opened_in(files: Files, info: SourceInfo, layouts: Sequence[Layout], split: str | None) -> OpenedSource:
+    """The data set in the first layout of which there is a complete frame.
+
+    Raises:
+        InputError: there is none.
+    """
     lacking: dict[str, tuple[MissingFile, ...]] = {}
     for known in layouts:
         found = list(known.find(files, split))
