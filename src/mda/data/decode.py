@@ -17,6 +17,9 @@ from mda.io.images import to_rgb
 from mda.optional import require
 from mda.shapes import Float, Float32, Shaped, UInt8, ndarray
 
+# Kinds of pixels with one channel, of 16 bits and of 8.
+_DEEP, _FLAT = frozenset({"I", "I;16", "I;16B"}), frozenset({"L", "P", "1"})
+
 
 def damaged(files: Files, path: str, why: object) -> InputError:
     """The error for a file whose content is not what it should be."""
@@ -59,15 +62,21 @@ def read_colour(files: Files, path: str) -> UInt8[ndarray, "h w 3"]:
     return np.asarray(image if image.mode == "RGB" else to_rgb(image, Path(files.place, path)))
 
 
-def read_levels(files: Files, path: str) -> Shaped[ndarray, "h w"]:
+def read_levels(files: Files, path: str, *, deep: bool = False) -> Shaped[ndarray, "h w"]:
     """A one-channel image file of 8 or 16 bits as whole numbers.
 
+    Args:
+        files: where it is.
+        path: of the file.
+        deep: whether it must have 16 bits; a copy that a program has saved with 8 is no depth any more.
+
     Raises:
-        InputError: it is missing, damaged, or has several channels.
+        InputError: it is missing, damaged, or has several channels or too few bits.
     """
     image = _open(files, path)
-    if image.mode not in {"L", "P", "1", "I", "I;16", "I;16B"}:
-        raise damaged(files, path, f"its pixels are {image.mode}, expected one channel of 8 or 16 bits")
+    if image.mode not in _DEEP | (frozenset() if deep else _FLAT):
+        bits = "16" if deep else "8 or 16"
+        raise damaged(files, path, f"its pixels are {image.mode}, expected one channel of {bits} bits")
     values = np.asarray(image)
     return values.astype(np.uint8) if values.dtype == bool else values
 

@@ -75,13 +75,14 @@ class PackedLayout:
         image, labels = read_colour(files, paths["image"]), read_levels(files, paths["labels"])
         about = read_json(files, paths["camera"])
         try:
-            depth, valid = _decoded(read_levels(files, paths["depth"]), float(about["near"]), float(about["far"]))
+            levels = read_levels(files, paths["depth"], deep=True)
+            depth, valid = _decoded(levels, float(about["near"]), float(about["far"]))
             matrices = (np.array(about[key], np.float64) for key in ("intrinsics", "world_from_cam"))
-            camera = FileCamera(intrinsics=next(matrices), world_from_cam=next(matrices))
+            camera = FileCamera(intrinsics=next(matrices), world_from_cam=next(matrices), path=paths["camera"])
             layers = None
             if about["layers"]:
-                last_path = f"{scene.folder}/{frame}.last.png"
-                last, _ = _decoded(read_levels(files, last_path), float(about["last_near"]), float(about["last_far"]))
+                levels = read_levels(files, f"{scene.folder}/{frame}.last.png", deep=True)
+                last, _ = _decoded(levels, float(about["last_near"]), float(about["last_far"]))
                 layers = GlassLayers(glass=(labels & _GLASS) > 0, last_depth=last, last_valid=(labels & _LAST) > 0)
         except (KeyError, TypeError, ValueError) as error:
             raise damaged(files, paths["camera"], error) from error

@@ -82,7 +82,8 @@ def _z_of_unit_rays(height: int, width: int, camera: tuple[float, float, float, 
 
 def proper(pose: Float[ndarray, "4 4"]) -> Float[ndarray, "4 4"]:
     """The pose in a world that is not mirrored."""
-    return _SWAP_XY @ pose if np.linalg.det(pose[:3, :3]) < 0 else pose
+    with np.errstate(invalid="ignore", over="ignore"):  # what is no pose is refused later
+        return _SWAP_XY @ pose if np.linalg.det(pose[:3, :3]) < 0 else pose
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,7 +138,12 @@ class FlatLayout:
             name=name,
             image=read_colour(files, paths["image"]),
             depth=read_depth(files, paths["depth"], self.depth_unit),
-            camera=FileCamera(intrinsics=intrinsics, world_from_cam=proper(pose), integer_centres=self.integer_centres),
+            camera=FileCamera(
+                intrinsics=intrinsics,
+                world_from_cam=proper(pose),
+                integer_centres=self.integer_centres,
+                path=paths["camera"],
+            ),
             rule=self.rule,
         )
 
@@ -201,7 +207,9 @@ class FoldersLayout:
             name=name,
             image=read_colour(files, paths["image"]),
             depth=read_npy(files, paths["depth"]),
-            camera=FileCamera(intrinsics=intrinsics, world_from_cam=pose, integer_centres=self.integer_centres),
+            camera=FileCamera(
+                intrinsics=intrinsics, world_from_cam=pose, integer_centres=self.integer_centres, path=paths["camera"]
+            ),
             rule=self.rule,
         )
 
@@ -210,4 +218,4 @@ def read_depth(files: Files, path: str, unit: float) -> Float32[ndarray, "h w"]:
     """Depth of a .npy file or, in steps of `unit`, of a 16-bit image."""
     if path.endswith(".npy"):
         return read_npy(files, path)
-    return read_levels(files, path) * np.float32(unit)
+    return read_levels(files, path, deep=True) * np.float32(unit)

@@ -57,7 +57,7 @@ class _Published:
             name=name,
             image=read_colour(files, paths["image"]),
             depth=depth,
-            camera=FileCamera(intrinsics=intrinsics, world_from_cam=pose),
+            camera=FileCamera(intrinsics=intrinsics, world_from_cam=pose, path=paths["camera"]),
             rule=_RULE,
             sky=sky,
         )

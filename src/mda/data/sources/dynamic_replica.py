@@ -4,7 +4,7 @@ import functools
 import gzip
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -53,12 +53,12 @@ class _Original:
             raise damaged(files, paths["cameras"], f"it has no camera for {frame}")
         image = read_colour(files, paths["image"])
         # Half-precision floats in the bits of whole numbers.
-        depth = read_levels(files, paths["depth"]).astype(np.uint16).view(np.float16)
+        depth = read_levels(files, paths["depth"], deep=True).astype(np.uint16).view(np.float16)
         return make_view(
             name=name.partition("|")[0],
             image=image,
             depth=depth.astype(np.float32),
-            camera=_camera(numbers, image.shape[0], image.shape[1]),
+            camera=replace(_camera(numbers, image.shape[0], image.shape[1]), path=paths["cameras"]),
             rule=_RULE,
         )
 

@@ -75,6 +75,7 @@ class _Original:
             camera=FileCamera(
                 intrinsics=intrinsics,
                 world_from_cam=pose_of(orientation @ _CV_FROM_GL, position * _metres(files, paths["scene"])),
+                path=paths["orientations"],
             ),
             rule=_RULE,
         )

@@ -54,6 +54,7 @@ class _Original:
                 intrinsics=np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1]]),
                 # The game's world is mirrored in some of the files.
                 world_from_cam=proper(inverse_pose(extrinsic)),
+                path=paths["camera"],
             ),
             rule=_RULE,
         )

@@ -53,7 +53,7 @@ class _Layout:
     def read(self, files: Files, scene: Scene, frame: str, name: str) -> RawView:
         paths = self.members(scene, frame)
         number = int(scene.name.rpartition("_")[2])
-        levels = read_levels(files, paths["depth"])
+        levels = read_levels(files, paths["depth"], deep=True)
         if levels.max() > 65535:
             raise damaged(files, paths["depth"], "its pixels have more than 16 bits")
         return make_view(
@@ -95,7 +95,9 @@ def _camera(files: Files, path: str, position: int) -> FileCamera:
         message = f"{files.place}/{path}: the pose of frame {position} is none; download it again."
         raise InputError(message)
     return FileCamera(
-        intrinsics=np.array([[focal, 0, cx], [0, focal, cy], [0, 0, 1]]), world_from_cam=inverse_pose(cam_from_world)
+        intrinsics=np.array([[focal, 0, cx], [0, focal, cy], [0, 0, 1]]),
+        world_from_cam=inverse_pose(cam_from_world),
+        path=path,
     )
 
 

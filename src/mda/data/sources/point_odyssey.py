@@ -53,10 +53,11 @@ class _Original:
         return make_view(
             name=name,
             image=read_colour(files, paths["image"]),
-            depth=read_levels(files, paths["depth"]) * np.float32(_UNIT),
+            depth=read_levels(files, paths["depth"], deep=True) * np.float32(_UNIT),
             camera=FileCamera(
                 intrinsics=intrinsics[number],
                 world_from_cam=inverse_pose(extrinsics[number].astype(np.float64)),
+                path=paths["cameras"],
             ),
             rule=_RULE,
         )

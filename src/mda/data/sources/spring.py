@@ -68,6 +68,7 @@ class _Original:
             camera=FileCamera(
                 intrinsics=np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1]]),
                 world_from_cam=inverse_pose(outer[number].reshape(4, 4)),
+                path=paths["poses"],
             ),
             rule=_RULE,
             sky=sky,

@@ -52,4 +52,6 @@ def pose_of(rotation: Float[ndarray, "3 3"], centre: Float[ndarray, "3"]) -> Flo
 
 def inverse_pose(pose: Float[ndarray, "4 4"]) -> Float[ndarray, "4 4"]:
     """Inverse of a rigid motion; of anything else the result is not rigid either, and is refused later."""
-    return pose_of(pose[:3, :3].T, -pose[:3, :3].T @ pose[:3, 3])
+    inverse = pose_of(pose[:3, :3].T, -pose[:3, :3].T @ pose[:3, 3])
+    inverse[3] = pose[3]
+    return inverse

@@ -65,6 +65,7 @@ class _Original:
             camera=FileCamera(
                 intrinsics=_INTRINSICS,
                 world_from_cam=pose_of(turned, _NED_FROM_CV.T @ np.array([x, y, z])),
+                path=paths["poses"],
             ),
             rule=_RULE,
         )

@@ -57,7 +57,9 @@ class _Original:
             name=name,
             image=read_colour(files, paths["image"]),
             depth=depth,
-            camera=FileCamera(intrinsics=intrinsics, world_from_cam=proper(poses[side])),
+            camera=FileCamera(
+                intrinsics=intrinsics, world_from_cam=proper(poses[side]), path=paths[("left", "right")[side]]
+            ),
             rule=_RULE,
         )
 

@@ -56,11 +56,12 @@ class _Original:
         return make_view(
             name=name,
             image=read_colour(files, paths["image"]),
-            depth=read_levels(files, paths["depth"]) * np.float32(_UNIT),
+            depth=read_levels(files, paths["depth"], deep=True) * np.float32(_UNIT),
             camera=FileCamera(
                 intrinsics=np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1]]),
                 world_from_cam=inverse_pose(outer.reshape(4, 4)),
                 integer_centres=True,
+                path=paths["poses"],
             ),
             rule=_RULE,
         )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from mda.data.contract import open_source
 from mda.data.files import FolderFiles
@@ -132,3 +133,28 @@ def test_a_scale_of_hypersim_that_is_no_number_is_named(tmp_path):
     source = open_source(SOURCES["hypersim"], tmp_path)
     with pytest.raises(InputError, match=r"metadata_scene\.csv is damaged"):
         source.view(source.scenes[0], "0001")
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if SOURCES[case[0]].cameras_known], ids="-".join)
+def test_depth_of_eight_bits_is_refused_where_the_source_has_sixteen(tmp_path, case):
+    truth = WRITERS[case](tmp_path)
+    if truth.depth.suffix != ".png":
+        return
+    with Image.open(truth.depth) as image:
+        levels = np.asarray(image)
+    Image.fromarray((levels >> 8).astype(np.uint8)).save(truth.depth)
+    source = open_source(SOURCES[case[0]], tmp_path)
+    with pytest.raises(InputError, match=rf"{truth.depth.name} is damaged .*expected one channel of 16 bits"):
+        source.view(source.scenes[0], source.scenes[0].frames[1])
+
+
+@pytest.mark.parametrize("name", ["tartanair", "spring", "unrealstereo4k", "dl3dv"])
+def test_poses_that_are_none_are_told_with_their_file(tmp_path, name):
+    camera = WRITERS[name, "published"](tmp_path).camera
+    assert camera is not None
+    content = dict(np.load(camera))
+    key = next(key for key, values in content.items() if values.shape == (4, 4))
+    np.savez(camera, **{**content, key: np.full((4, 4), np.nan)})
+    source = open_source(SOURCES[name], tmp_path)
+    with pytest.raises(InputError, match=rf"{camera.name}\): its pose is not a rigid motion"):
+        source.view(source.scenes[0], source.scenes[0].frames[1])
