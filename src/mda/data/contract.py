@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from mda.data.archives import find_compressed, open_archives
@@ -265,11 +265,10 @@ def _complete(
         for frame in scene.frames:
             complete = True
             for path in layout.members(scene, frame).values():
-                place = PurePosixPath(path)
-                folder = "" if str(place.parent) == "." else str(place.parent)
+                folder, _, name = path.rpartition("/")
                 if folder not in names:
                     names[folder] = frozenset(files.names(folder))
-                if place.name not in names[folder]:
+                if name not in names[folder]:
                     complete = False
                     missing.append(MissingFile(scene=scene.name, frame=frame, path=path))
             if complete:

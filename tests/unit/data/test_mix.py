@@ -10,7 +10,7 @@ import torch
 from mda.data.batches import Batch
 from mda.data.clips import Augmentation, ClipSource, changed_pictures, held_out_scenes
 from mda.data.contract import open_source
-from mda.data.mix import Mix, MixConfig, training_loader, validation_loader
+from mda.data.mix import Mix, MixConfig, _order, training_loader, validation_loader
 from mda.data.sources import SOURCES
 from mda.errors import ConfigError, InputError
 from tests.unit.data import layouts
@@ -81,6 +81,16 @@ def test_every_start_comes_once_before_one_comes_again(root):
     assert len(mix.training["vkitti2"]) == 4
     firsts = [mix.clip(number, epoch=3, views=1, image_hw=(28, 42)).name for number in range(4)]
     assert len(set(firsts)) == 4
+
+
+def test_the_order_of_an_epoch_is_drawn_once(root):
+    mix = Mix(config(root, sources={"vkitti2": 3}, seed=81))
+    before = _order.cache_info().misses
+    firsts = [mix.clip(number, epoch=3, views=1, image_hw=(28, 42)).name for number in range(3)]
+    assert _order.cache_info().misses == before + 1
+    order = np.random.default_rng([81, 3, 12, 0]).permutation(4)[:3]
+    frames = mix.training["vkitti2"].scenes[0].frames
+    assert [name.rpartition("/")[2] for name in firsts] == [frames[start] for start in order]
 
 
 @pytest.mark.parametrize("workers", [0, 2])
