@@ -121,3 +121,16 @@ def test_cameras_that_do_not_fit_the_depth_are_told(command, tartanair):
     result = command("data", "check", root, "--source", "tartanair")
     assert result.code == 1
     assert "cameras do not fit the depth" in result.out
+
+
+@pytest.mark.parametrize("overwrite", [(), ("--overwrite",)])
+def test_a_folder_in_place_of_the_contact_sheet_is_told(command, tartanair, overwrite):
+    result = command("data", "check", tartanair[0], "--source", "tartanair", "--out", ".", *overwrite)
+    assert result.code == 2
+    assert "is a folder; name the file of the contact sheet: --out tartanair.png" in result.err
+
+
+def test_a_quality_that_is_none_is_told(command, tartanair):
+    result = command("data", "pack", tartanair[0], "packed", "--source", "tartanair", "--quality", 150)
+    assert result.code == 2
+    assert "from 1 to 100; found 150" in result.err

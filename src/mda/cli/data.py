@@ -82,17 +82,13 @@ def _list(arguments: argparse.Namespace) -> int:
 def _check(arguments: argparse.Namespace) -> int:
     from mda.data.check import check_source  # noqa: PLC0415 - imports numpy and torch
     from mda.data.sheet import draw_sheet  # noqa: PLC0415
-    from mda.errors import OutputError  # noqa: PLC0415
     from mda.io.atomic import make_folder  # noqa: PLC0415
     from mda.io.images import write_png  # noqa: PLC0415
 
     if arguments.source in _benchmarks():
         return _check_benchmark(arguments)
     info = _info(arguments.source)
-    sheet = arguments.out or Path("data_check") / f"{info.name}.png"
-    if sheet.exists() and not arguments.overwrite:
-        message = f"{sheet} exists; give --overwrite to replace it, or another --out."
-        raise OutputError(message)
+    sheet = _sheet(arguments, info.name)
     source = _open(arguments, info)
     frames = None if arguments.all else arguments.frames
     with progress_bar(min(frames or source.num_frames, source.num_frames), "frame", "check") as bar:
@@ -146,7 +142,7 @@ def _open(arguments: argparse.Namespace, info: "SourceInfo") -> "OpenedSource":
 def _check_benchmark(arguments: argparse.Namespace) -> int:
     """Check a data set of `mda evaluate`; ROOT is its folder, or that of all data sets."""
     from mda.data.sheet import draw_sheet  # noqa: PLC0415 - imports numpy and torch
-    from mda.errors import ConfigError, InputError, OutputError  # noqa: PLC0415
+    from mda.errors import ConfigError, InputError  # noqa: PLC0415
     from mda.evaluation.benchmark import FoundDataset, ViewSize  # noqa: PLC0415
     from mda.evaluation.checking import check_dataset  # noqa: PLC0415
     from mda.io.atomic import make_folder  # noqa: PLC0415
@@ -156,10 +152,7 @@ def _check_benchmark(arguments: argparse.Namespace) -> int:
     if arguments.layout or arguments.split:
         message = f"{dataset.title} has one layout and one part; leave out --layout and --split."
         raise ConfigError(message)
-    sheet = arguments.out or Path("data_check") / f"{dataset.name}.png"
-    if sheet.exists() and not arguments.overwrite:
-        message = f"{sheet} exists; give --overwrite to replace it, or another --out."
-        raise OutputError(message)
+    sheet = _sheet(arguments, dataset.name)
     folder = dataset.find(arguments.root) or arguments.root
     found = FoundDataset(dataset=dataset, scenes=tuple(dataset.list_scenes(folder, ViewSize())))
     if not found.frames:
@@ -175,6 +168,24 @@ def _check_benchmark(arguments: argparse.Namespace) -> int:
         write_png(sheet, draw_sheet(report, title=dataset.title, unit="m"))
         print(f"contact sheet: {sheet}")
     return 0 if report.whole and report.cameras_fit else 1
+
+
+def _sheet(arguments: argparse.Namespace, name: str) -> Path:
+    """Where the contact sheet goes.
+
+    Raises:
+        OutputError: a folder is there, or a file that may not be replaced.
+    """
+    from mda.errors import OutputError  # noqa: PLC0415 - with the package comes torch
+
+    sheet: Path = arguments.out or Path("data_check") / f"{name}.png"
+    if sheet.is_dir():
+        message = f"{sheet} is a folder; name the file of the contact sheet: --out {sheet / name}.png."
+        raise OutputError(message)
+    if sheet.exists() and not arguments.overwrite:
+        message = f"{sheet} exists; give --overwrite to replace it, or another --out."
+        raise OutputError(message)
+    return sheet
 
 
 def _print(source: "OpenedSource", report: "CheckReport") -> None:

@@ -66,7 +66,8 @@ class Augmentation:
     Attributes:
         zoom: each view is enlarged as if it had up to so many more rows and columns, this number left out.
         shuffle: share of clips whose views after the first are put in random order.
-        colour: largest relative change of contrast, saturation, brightness and each channel, alike in all views.
+        colour: largest change, alike in all views: each channel by this share, brightness by this share of white,
+            contrast and saturation by twice this share.
         blur: share of clips that are blurred by a factor of 2, 4 or 8.
     """
 

@@ -2,7 +2,7 @@
 
 import os
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Protocol, runtime_checkable
 
 from mda.errors import InputError
@@ -33,7 +33,7 @@ class Files(Protocol):
         """Content of a file.
 
         Raises:
-            InputError: it is missing or cannot be read; the message names it.
+            InputError: it is missing or cannot be read, or is not below the root; the message names it.
         """
         ...
 
@@ -75,12 +75,16 @@ class FolderFiles:
         """Content of a file.
 
         Raises:
-            InputError: it is missing or cannot be read.
+            InputError: it is missing or cannot be read, or is not below the root.
         """
+        if ".." in PurePosixPath(path).parts or path.startswith("/"):
+            message = f"{path!r} leads out of {self.root}, so it is not read; download or prepare what names it again."
+            raise InputError(message)
         try:
             return (self.root / path).read_bytes()
-        except OSError as error:
-            message = f"Cannot read {self.root / path}: {error.strerror or error}. Download or prepare it again."
+        except (OSError, ValueError) as error:  # a name that a damaged file gave may hold a zero byte
+            why = error.strerror or error if isinstance(error, OSError) else error
+            message = f"Cannot read {self.root / path}: {why}. Download or prepare it again."
             raise InputError(message) from error
 
     def _list(self, folder: str, *, folders: bool) -> list[str]:
@@ -92,7 +96,7 @@ class FolderFiles:
                     for entry in entries
                     if not is_hidden(entry.name) and entry.is_dir() == folders and (folders or _holds_something(entry))
                 ]
-        except (FileNotFoundError, NotADirectoryError):
+        except (FileNotFoundError, NotADirectoryError, ValueError):
             return []
         except OSError as error:
             message = f"Cannot list {place}: {error.strerror or error}. Check its permissions."

@@ -25,7 +25,7 @@ from mda.data.decode import damaged, read_colour, read_json, read_levels
 from mda.data.files import Files
 from mda.data.prepare import prepare_view
 from mda.data.views import FileCamera, GlassLayers, RawView, make_camera
-from mda.errors import InputError, OutputError
+from mda.errors import ConfigError, InputError, OutputError
 from mda.io.atomic import make_folder, staged
 from mda.io.images import encode_image
 from mda.shapes import Bool, Float32, ndarray
@@ -136,8 +136,12 @@ def pack_source(
         progress: called after each frame.
 
     Raises:
+        ConfigError: there is no such quality.
         OutputError: the folder holds archives already, lies in the data set, or cannot be written to.
     """
+    if not 1 <= quality <= 100:
+        message = f"The quality of pictures goes from 1 to 100; found {quality}."
+        raise ConfigError(message)
     root = Path(source.files.place).resolve()
     if out.resolve().is_relative_to(root):
         message = f"{out} is in {source.files.place}, whose files archives would hide; choose a folder elsewhere."

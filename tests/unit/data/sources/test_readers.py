@@ -1,6 +1,7 @@
 """Every reader in every layout: a tiny data set is written with its authors' conventions and read back."""
 
 import itertools
+import json
 import pickle
 import shutil
 
@@ -221,6 +222,20 @@ def test_objects_that_do_not_show_are_no_glass(tmp_path, layout, level):
     assert len(masks) == 3
     assert layers is not None
     assert not layers.glass.any()
+
+
+@pytest.mark.parametrize("mask", ["../../../../../../secret.png", "a\0b.png"])
+def test_masks_outside_the_data_set_are_not_read(tmp_path, mask):
+    root = tmp_path / "in"
+    truth = WRITERS["ade20k_glass", "original"](root)
+    layouts.save_image(tmp_path / "secret.png", np.full((48, 64), 255, np.uint8))
+    content = json.loads(truth.depth.read_bytes().decode("latin-1"))
+    for found in content["annotation"]["object"]:
+        found["instance_mask"] = mask
+    truth.depth.write_text(json.dumps(content))
+    source = opened(root, ("ade20k_glass", "original"))
+    with pytest.raises(InputError, match=r"leads out of|Cannot read"):
+        source.view(source.scenes[0], source.scenes[0].frames[1])
 
 
 def test_two_sizes_of_mvs_synth_are_different_scenes_of_one_place(written, tmp_path):
