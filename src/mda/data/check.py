@@ -1,5 +1,6 @@
 """Whether a download is whole and means what its reader thinks: files, frames, sky labels, cameras against depth."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -37,8 +38,8 @@ class CheckReport:
             5 %), among those it does not see behind something nearer; the median over pairs. None without pairs.
         pairs: number of pairs.
         examples: views for the contact sheet.
-        example_scene: scene of the contact sheet, whose camera centres are `path`.
-        path: [n, 3] camera centres; none where cameras are made up.
+        example_scene: scene of the contact sheet, whose cameras are `path`: that of which most frames could be read.
+        path: [n, 2, 3] centre and viewing direction of each camera; none where cameras are made up.
         moving: whether so much moves that `agreement` says little of the cameras.
     """
 
@@ -92,7 +93,7 @@ def check_source(
     depths: list[np.ndarray] = []
     shares, agreements = np.zeros(3), []
     examples: list[RawView] = []
-    read = 0
+    read_of = Counter[Scene]()
     chosen = _chosen(source, frames)
     kept = {round(i * (len(chosen) - 1) / max(1, rows - 1)) for i in range(rows)}
     for number, (scene, frame) in enumerate(chosen):
@@ -102,7 +103,7 @@ def check_source(
             broken.append(str(error))
             progress()
             continue
-        read += 1
+        read_of[scene] += 1
         sizes[view.depth.shape] = sizes.get(view.depth.shape, 0) + 1
         shares += [view.valid.mean(), view.sky.mean(), 1 - view.sky_labelled.mean()]
         if view.valid.any():
@@ -114,7 +115,9 @@ def check_source(
             agreement = depth_agreement(view, other)
             agreements += [] if agreement is None else [agreement]
         progress()
-    scene = chosen[0][0]
+    read = read_of.total()
+    # Of several scenes with equally many readable frames the first.
+    scene = max(source.scenes, key=lambda scene: read_of[scene])
     low, middle, high = np.median(depths, axis=0) if depths else (0.0, 0.0, 0.0)
     return CheckReport(
         frames=source.num_frames,
@@ -131,7 +134,7 @@ def check_source(
         pairs=len(agreements),
         examples=tuple(examples),
         example_scene=scene.name,
-        path=_path(source, scene) if source.info.cameras_known else np.zeros((0, 3), np.float32),
+        path=_path(source, scene) if source.info.cameras_known else np.zeros((0, 2, 3), np.float32),
         moving=source.info.moving,
     )
 
@@ -189,12 +192,12 @@ def _neighbour(source: OpenedSource, scene: Scene, frame: str) -> RawView | None
 
 
 def _path(source: OpenedSource, scene: Scene, most: int = 60) -> np.ndarray:
-    """Camera centres of a scene, at most so many, for the contact sheet."""
+    """Centres and directions of the cameras of a scene, about so many at most, for the contact sheet."""
     step = max(1, len(scene.frames) // most)
-    centres = []
+    cameras = []
     for frame in scene.frames[::step]:
         try:
-            centres.append(source.view(scene, frame).camera.centers.numpy())
+            cameras.append(source.view(scene, frame).camera.world_from_cam[:3, [3, 2]].T.numpy())
         except InputError:
             continue  # counted when its own turn comes
-    return np.array(centres, np.float32).reshape(-1, 3)
+    return np.array(cameras, np.float32).reshape(-1, 2, 3)

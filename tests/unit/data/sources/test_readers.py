@@ -14,6 +14,7 @@ from mda.data.check import check_source, depth_agreement
 from mda.data.clips import ClipSource, held_out_scenes
 from mda.data.contract import open_source
 from mda.data.packed import PackedLayout, pack_source
+from mda.data.sheet import draw_sheet
 from mda.data.sources import SOURCES
 from mda.errors import InputError
 from tests.unit.data import layouts
@@ -163,6 +164,19 @@ def test_missing_files_are_told_and_their_frames_left_out(written, tmp_path, cas
     for frame in source.scenes[0].frames:
         source.view(source.scenes[0], frame)
     assert not check_source(source, frames=2).whole
+
+
+def test_the_cameras_of_the_scene_with_most_readable_frames_are_drawn(written, tmp_path):
+    original, truth = written(("tartanair", "published"))
+    root, _ = copied(original, tmp_path, truth.image)
+    for path in (root / "office/Easy/P001").glob("*_rgb.png"):
+        path.write_bytes(b"broken")
+    report = check_source(opened(root, ("tartanair", "published")))
+    assert report.example_scene == "office/Hard/P000"
+    poses = np.stack([frame.pose for frame in truth.frames])
+    np.testing.assert_allclose(report.path, poses[:, :3, [3, 2]].transpose(0, 2, 1), atol=1e-5)
+    sheet = draw_sheet(report, title="TartanAir", unit="m")
+    assert (sheet == [90, 150, 255]).all(-1).sum() >= 12  # a line along the optical axis of each camera
 
 
 def test_scenes_that_have_lost_all_their_pictures_are_told(written, tmp_path):
