@@ -33,7 +33,8 @@ def hdf5_table(files: Files, path: str, key: str) -> Shaped[ndarray, "..."]:
 
 def rotation_from_quaternion(w: float, x: float, y: float, z: float) -> Float[ndarray, "3 3"]:
     """The rotation of a quaternion of any length."""
-    w, x, y, z = np.array([w, x, y, z], np.float64) / np.linalg.norm([w, x, y, z])
+    with np.errstate(invalid="ignore", over="ignore"):  # of zeros or huge numbers it is no rotation, and refused later
+        w, x, y, z = np.array([w, x, y, z], np.float64) / np.linalg.norm([w, x, y, z])
     return np.array(
         [
             [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],

@@ -148,6 +148,16 @@ def test_depth_of_eight_bits_is_refused_where_the_source_has_sixteen(tmp_path, c
         source.view(source.scenes[0], source.scenes[0].frames[1])
 
 
+def test_quaternions_that_are_none_are_told_with_their_file(tmp_path):
+    table = WRITERS["tartanair", "original"](tmp_path).camera
+    assert table is not None
+    rows = table.read_text().splitlines()
+    table.write_text("\n".join([rows[0], "0 0 0 0 0 0 0", *rows[2:]]))
+    source = open_source(SOURCES["tartanair"], tmp_path)
+    with pytest.raises(InputError, match=r"pose_left\.txt\): its pose is not a rigid motion"):
+        source.view(source.scenes[0], source.scenes[0].frames[1])
+
+
 @pytest.mark.parametrize("name", ["tartanair", "spring", "unrealstereo4k", "dl3dv"])
 def test_poses_that_are_none_are_told_with_their_file(tmp_path, name):
     camera = WRITERS[name, "published"](tmp_path).camera
