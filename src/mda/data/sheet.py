@@ -74,7 +74,7 @@ def _draw_path(draw: ImageDraw.ImageDraw, path: Float[ndarray, "n 2 3"], top: in
     for column, (across, up) in enumerate(((0, 1), (0, 2))):
         left = _GAP + column * (_PANEL_WIDTH + _GAP)
         centre = np.array([left + _PANEL_WIDTH / 2, top + _LINE + side / 2])
-        places = centre + flat[:, [across, up]] / reach * [_PANEL_WIDTH / 2 - 8, -(side / 2 - 8)]
+        places = centre + flat[:, [across, up]] / reach * [_PANEL_WIDTH / 2 - _LOOK - 4, -(side / 2 - _LOOK - 4)]
         draw.rectangle((left, top + _LINE, left + _PANEL_WIDTH, top + _LINE + side), outline=_DIM)
         if len(places) > 1:
             draw.line([tuple(place) for place in places], fill=_DIM)
