@@ -24,6 +24,7 @@ from tests.recipes.test_processes import WORDS, settings
 pytestmark = pytest.mark.filterwarnings("ignore::Warning:lightning.*", "ignore::Warning:torch.*")
 
 SHORT = ["steps=8", "accumulate=2", "checkpoint_every=3", "validate_every=4", "log_every=1", "logger=csv"]
+SHORT += ["trainer.precision=BFLOAT16"]
 LAST = Path("checkpoints/last.ckpt")
 
 
@@ -244,3 +245,14 @@ def test_a_file_in_place_of_the_folder_is_told_before_anything_is_done(tmp_path)
     (tmp_path / "checkpoints").write_text("mine")
     with pytest.raises(OutputError, match="checkpoints"):
         train(settings(tmp_path, "steps=1"))
+
+
+def test_what_is_logged_is_the_mean_since_the_last_log(tmp_path):
+    words = ["steps=4", "accumulate=2", "validate_every=0", "logger=csv", "ema_decay=0"]
+    train(settings(tmp_path / "each", *words, "log_every=1"))
+    train(settings(tmp_path / "all", *words, "log_every=4"))
+    each, whole = logged(tmp_path / "each", "train/loss"), logged(tmp_path / "all", "train/loss")
+    assert whole == [(4, pytest.approx(sum(value for _, value in each) / 4, rel=1e-5))]
+    # Clips count alike, however many there are in a batch.
+    each, whole = (logged(tmp_path / name, "train/source/procedural") for name in ("each", "all"))
+    assert min(each, key=lambda pair: pair[1])[1] < whole[0][1] < max(each, key=lambda pair: pair[1])[1]

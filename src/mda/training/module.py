@@ -24,7 +24,7 @@ from mda.structures import NetworkOutput
 from mda.training.building import chosen_preset
 from mda.training.config import TrainConfig
 from mda.training.groups import parameter_groups
-from mda.training.processes import gathered, summed, true_everywhere
+from mda.training.processes import gathered, pooled, summed, true_everywhere
 from mda.training.schedule import rate_factor
 from mda.training.skipping import SkippedBatches, why_spoilt
 from mda.training.source_losses import by_source
@@ -66,6 +66,8 @@ class DepthModule(lightning.LightningModule):
         self._seen, self._kept = 0, 0
         self._clips: list[str] = []
         self._broken = 0
+        # Sums and counts by name, since the last log.
+        self._unlogged: dict[str, tuple[float, int]] = {}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Say which network it is, and what has been left out; all processes take part."""
@@ -112,8 +114,9 @@ class DepthModule(lightning.LightningModule):
             self._note((reason, batch.names))
             return self._nothing(batch)
         self._kept += 1
-        if self._is_logged():
-            self._log_training(report, batch)
+        self._collect(report, batch)
+        if self._is_logged() and self._seen == self.config.accumulate:
+            self._log_training()
         return report.total
 
     def configure_gradient_clipping(
@@ -185,14 +188,18 @@ class DepthModule(lightning.LightningModule):
         parts = [mixture.locs, mixture.scales, mixture.log_weights, *(part for part in others if part is not None)]
         return 0 * torch.stack([part.sum() for part in parts]).sum()
 
-    def _log_training(self, report: LossReport, batch: Batch) -> None:
-        """Terms, counts and losses by source of the last micro-batch, over all processes."""
+    def _collect(self, report: LossReport, batch: Batch) -> None:
+        """Terms, counts and losses by source of a micro-batch, for the log."""
         values = {f"train/{name}": (float(value.detach()), 1) for name, value in report.terms.items()}
         values["train/loss"] = (float(report.total.detach()), 1)
         values |= {f"train/source/{name}": pair for name, pair in by_source(report.clip_nll, batch.names).items()}
-        values["data/broken_frames_so_far"] = (float(self._broken), 1)
         values["train/dropped_truth"] = (float(report.counts.dropped_truth), 1)
-        means = {name: total / count for name, (total, count) in summed(values).items() if count}
-        self.log_dict(means, batch_size=1)
+        self._unlogged = pooled([self._unlogged, values])
+
+    def _log_training(self) -> None:
+        """Means since the last log, over all processes; from the start, how many frames were broken."""
+        totals = summed(self._unlogged | {"data/broken_frames_so_far": (float(self._broken), 1)})
+        self._unlogged = {}
+        self.log_dict({name: total / count for name, (total, count) in totals.items() if count}, batch_size=1)
         # The rate of the parameters that learn fastest.
         self.log("train/rate", max(group["lr"] for group in self.trainer.optimizers[0].param_groups), batch_size=1)
