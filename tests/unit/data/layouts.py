@@ -289,7 +289,8 @@ def aria_published(root):
     return Written(made, ["12"], *(scene / name for name in names), loss=1e-3, exact_image=False, dropped=dropped)
 
 
-def aria_original(root, side=128):
+def aria_original(root):
+    side = max(128, *little_world.HW)  # a square, and large enough for the nearest of its pixels to be near
     made = frames(sky=False, matrix=pinhole_view(side).intrinsics, hw=(side, side))
     scene, rays = root / "12", fisheye_rays(side)
     # The upright camera's rays, whose axes to the right and down are the sensor's up and right.

@@ -14,7 +14,7 @@ from mda.data.sources.common import folders_like, frames_of, z_from_ray_length
 from mda.data.sources.tables import number_table, pose_of, rotation_from_quaternion
 from mda.data.view_sampling import ViewSampling, Walk
 from mda.data.views import DepthRule, FileCamera, RawView, make_view
-from mda.shapes import Float, ndarray
+from mda.shapes import Float, Float32, Shaped, ndarray
 
 # Indoors; what is farther is an error of the renderer (published pipeline).
 _RULE = DepthRule(far=20.0, far_is_sky=False, sky_known=True)
@@ -95,12 +95,17 @@ class _Original:
         return make_view(
             name=name,
             image=view.image(image),
-            depth=view.depth(np.where(levels == _NONE, 0, levels) * np.float32(_UNIT)),
+            depth=view.depth(_metres(levels)),
             camera=FileCamera(
                 intrinsics=view.intrinsics, world_from_cam=poses[int(frame)] @ DEVICE_FROM_UPRIGHT, path=paths["pose"]
             ),
             rule=_RULE,
         )
+
+
+def _metres(levels: Shaped[ndarray, "h w"]) -> Float32[ndarray, "h w"]:
+    """Metres along the ray; 0 where there is none."""
+    return np.where(levels == _NONE, np.float32(0), levels * np.float32(_UNIT))
 
 
 @functools.lru_cache(maxsize=32)
