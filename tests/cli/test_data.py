@@ -27,7 +27,7 @@ def test_what_is_missing_or_broken_is_named(command, tartanair):
     (root / "office/Easy/P001/002_rgb.png").write_bytes(b"no picture")
     result = command("data", "check", root, "--source", "tartanair")
     assert result.code == 1
-    assert "1 missing file:" in result.out
+    assert "1 missing or empty file:" in result.out
     assert "office/Easy/P001/001_depth.npy" in result.out
     assert "1 broken frame:" in result.out
     assert "002_rgb.png is damaged" in result.out
@@ -85,3 +85,52 @@ def test_pictures_without_cameras_are_checked_too(command, tmp_path):
     assert result.code == 0, result.err
     assert "cameras against depth" not in result.out
     assert "HSOD (glass), published layout: 6 frames, 1 scene" in result.out
+
+
+@pytest.mark.parametrize("action", [("check",), ("pack", "out")])
+def test_a_download_without_any_complete_frame_is_told(command, tartanair, action):
+    root, _ = tartanair
+    for path in root.rglob("*_depth.npy"):
+        path.unlink()
+    result = command("data", action[0], root, *action[1:], "--source", "tartanair")
+    assert result.code == 2
+    assert "holds no complete frame of TartanAir (published layout): 12 frames lack 12 files" in result.err
+    assert "office/Easy/P001/000_depth.npy, office/Easy/P001/001_depth.npy" in result.err
+
+
+def test_empty_files_count_as_missing(command, tartanair):
+    root, truth = tartanair
+    truth.camera.write_bytes(b"")
+    result = command("data", "check", root, "--source", "tartanair", "--frames", 2)
+    assert result.code == 1
+    assert "office/Easy/P001/001_cam.npz" in result.out
+
+
+def test_a_sample_is_whole_as_far_as_read(command, tartanair):
+    arguments = ("data", "check", tartanair[0], "--source", "tartanair", "--overwrite")
+    assert "\nwhole as far as read (2 of 12 frames)\n" in command(*arguments, "--frames", 2).out
+    assert "\nwhole\n" in command(*arguments, "--all").out
+
+
+def test_cameras_that_do_not_fit_the_depth_are_told(command, tartanair):
+    root, _ = tartanair
+    for path in root.rglob("*_cam.npz"):
+        camera = dict(np.load(path))
+        camera["camera_pose"][:3, 3] *= -8  # of another unit, and in another direction
+        np.savez(path, **camera)
+    result = command("data", "check", root, "--source", "tartanair")
+    assert result.code == 1
+    assert "cameras do not fit the depth" in result.out
+
+
+@pytest.mark.parametrize("overwrite", [(), ("--overwrite",)])
+def test_a_folder_in_place_of_the_contact_sheet_is_told(command, tartanair, overwrite):
+    result = command("data", "check", tartanair[0], "--source", "tartanair", "--out", ".", *overwrite)
+    assert result.code == 2
+    assert "is a folder; name the file of the contact sheet: --out tartanair.png" in result.err
+
+
+def test_a_quality_that_is_none_is_told(command, tartanair):
+    result = command("data", "pack", tartanair[0], "packed", "--source", "tartanair", "--quality", 150)
+    assert result.code == 2
+    assert "from 1 to 100; found 150" in result.err

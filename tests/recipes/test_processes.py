@@ -109,38 +109,6 @@ def test_what_one_process_cannot_learn_from_is_left_out_by_all(tmp_path, monkeyp
     assert largest_difference(one, tmp_path / "two" / one.name) < 1e-5
 
 
-class Killed(Exception):  # noqa: N818 - it is no error of ours
-    pass
-
-
-def test_a_run_that_was_killed_and_resumed_equals_the_uninterrupted_one(tmp_path, monkeypatch):
-    words = ["steps=8", "accumulate=2", "checkpoint_every=3", "validate_every=4", "log_every=1", "logger=csv"]
-    whole = train(settings(tmp_path / "whole", *words))
-
-    made = procedural_data.training_batch
-
-    def dies(config, index):
-        if index >= 9:
-            raise Killed
-        return made(config, index)
-
-    monkeypatch.setattr(procedural_data, "training_batch", dies)
-    with pytest.raises(Killed):
-        train(settings(tmp_path / "cut", *words))
-    state = torch.load(tmp_path / "cut" / "checkpoints" / "last.ckpt", weights_only=True)
-    assert state["global_step"] == 3
-    monkeypatch.setattr(procedural_data, "training_batch", made)
-    resumed = train(settings(tmp_path / "cut", *words))
-    a, b = load_file(whole), load_file(resumed)
-    assert all(torch.equal(a[name], b[name]) for name in a)
-    # And so is the state from which both would go on.
-    one, other = (
-        torch.load(tmp_path / name / "checkpoints" / "last.ckpt", weights_only=True) for name in ("whole", "cut")
-    )
-    assert one["global_step"] == other["global_step"] == 6
-    assert all(torch.equal(one["state_dict"][name], other["state_dict"][name]) for name in one["state_dict"])
-
-
 def test_batches_that_are_not_finite_teach_nothing_and_are_named(tmp_path, monkeypatch):
     made = procedural_data.training_batch
 

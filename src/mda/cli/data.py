@@ -21,7 +21,8 @@ DESCRIPTION = """Data sets for training and evaluation.
   mda data pack ROOT OUT --source tartanair       a small copy in a few large archives
 
 `check` looks for every file, reads frames from all scenes, compares depth with cameras, says
-what is missing and draws a contact sheet. Exit code 1 if something is missing or broken."""
+what is missing and draws a contact sheet. Exit code 1 if something is missing or broken, or if
+the cameras do not fit the depth."""
 _SHOWN = 10
 
 
@@ -58,7 +59,7 @@ def _add_what(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """List, check or pack; 1 if something is missing or broken.
+    """List, check or pack; 1 if something is missing or broken, or cameras do not fit.
 
     Raises:
         MdaError: there is no such data set, or nothing of it in the folder, or a place cannot be written to.
@@ -81,17 +82,13 @@ def _list(arguments: argparse.Namespace) -> int:
 def _check(arguments: argparse.Namespace) -> int:
     from mda.data.check import check_source  # noqa: PLC0415 - imports numpy and torch
     from mda.data.sheet import draw_sheet  # noqa: PLC0415
-    from mda.errors import OutputError  # noqa: PLC0415
     from mda.io.atomic import make_folder  # noqa: PLC0415
     from mda.io.images import write_png  # noqa: PLC0415
 
     if arguments.source in _benchmarks():
         return _check_benchmark(arguments)
     info = _info(arguments.source)
-    sheet = arguments.out or Path("data_check") / f"{info.name}.png"
-    if sheet.exists() and not arguments.overwrite:
-        message = f"{sheet} exists; give --overwrite to replace it, or another --out."
-        raise OutputError(message)
+    sheet = _sheet(arguments, info.name)
     source = _open(arguments, info)
     frames = None if arguments.all else arguments.frames
     with progress_bar(min(frames or source.num_frames, source.num_frames), "frame", "check") as bar:
@@ -101,7 +98,7 @@ def _check(arguments: argparse.Namespace) -> int:
         make_folder(sheet.parent)
         write_png(sheet, draw_sheet(report, title=info.title, unit=info.unit))
         print(f"contact sheet: {sheet}")
-    return 0 if report.whole else 1
+    return 0 if report.whole and report.cameras_fit else 1
 
 
 def _pack(arguments: argparse.Namespace) -> int:
@@ -119,10 +116,10 @@ def _pack(arguments: argparse.Namespace) -> int:
         )
     what = f"{amount(report.views, 'view')} of {amount(report.scenes, 'scene')}"
     print(f"{what} in {amount(len(report.shards), 'archive')}: {arguments.out}")
-    _print_some([f"{lack.path} (scene {lack.scene}, frame {lack.frame})" for lack in source.missing], "missing file")
+    _print_some(source.lacking, "missing or empty file")
     _print_some(report.broken, "broken frame")
     print(f"Try: mda data check {arguments.out} --source {arguments.source}")
-    return 1 if report.broken or source.missing else 0
+    return 1 if report.broken or source.lacking else 0
 
 
 def _info(name: str) -> "SourceInfo":
@@ -145,7 +142,7 @@ def _open(arguments: argparse.Namespace, info: "SourceInfo") -> "OpenedSource":
 def _check_benchmark(arguments: argparse.Namespace) -> int:
     """Check a data set of `mda evaluate`; ROOT is its folder, or that of all data sets."""
     from mda.data.sheet import draw_sheet  # noqa: PLC0415 - imports numpy and torch
-    from mda.errors import ConfigError, InputError, OutputError  # noqa: PLC0415
+    from mda.errors import ConfigError, InputError  # noqa: PLC0415
     from mda.evaluation.benchmark import FoundDataset, ViewSize  # noqa: PLC0415
     from mda.evaluation.checking import check_dataset  # noqa: PLC0415
     from mda.io.atomic import make_folder  # noqa: PLC0415
@@ -155,10 +152,7 @@ def _check_benchmark(arguments: argparse.Namespace) -> int:
     if arguments.layout or arguments.split:
         message = f"{dataset.title} has one layout and one part; leave out --layout and --split."
         raise ConfigError(message)
-    sheet = arguments.out or Path("data_check") / f"{dataset.name}.png"
-    if sheet.exists() and not arguments.overwrite:
-        message = f"{sheet} exists; give --overwrite to replace it, or another --out."
-        raise OutputError(message)
+    sheet = _sheet(arguments, dataset.name)
     folder = dataset.find(arguments.root) or arguments.root
     found = FoundDataset(dataset=dataset, scenes=tuple(dataset.list_scenes(folder, ViewSize())))
     if not found.frames:
@@ -173,14 +167,33 @@ def _check_benchmark(arguments: argparse.Namespace) -> int:
         make_folder(sheet.parent)
         write_png(sheet, draw_sheet(report, title=dataset.title, unit="m"))
         print(f"contact sheet: {sheet}")
-    return 0 if report.whole else 1
+    return 0 if report.whole and report.cameras_fit else 1
+
+
+def _sheet(arguments: argparse.Namespace, name: str) -> Path:
+    """Where the contact sheet goes.
+
+    Raises:
+        OutputError: a folder is there, or a file that may not be replaced.
+    """
+    from mda.errors import OutputError  # noqa: PLC0415 - with the package comes torch
+
+    sheet: Path = arguments.out or Path("data_check") / f"{name}.png"
+    if sheet.is_dir():
+        message = f"{sheet} is a folder; name the file of the contact sheet: --out {sheet / name}.png."
+        raise OutputError(message)
+    if sheet.exists() and not arguments.overwrite:
+        message = f"{sheet} exists; give --overwrite to replace it, or another --out."
+        raise OutputError(message)
+    return sheet
 
 
 def _print(source: "OpenedSource", report: "CheckReport") -> None:
-    info = source.info
-    print(
-        f"{info.title}, {source.layout.name} layout: {amount(report.frames, 'frame')}, {amount(report.scenes, 'scene')}"
-    )
+    from mda.data.archives import TarFiles  # noqa: PLC0415 - with the package comes torch
+
+    info, kind = source.info, "archives" if isinstance(source.files, TarFiles) else "files"
+    counts = f"{amount(report.frames, 'frame')}, {amount(report.scenes, 'scene')}"
+    print(f"{info.title}, {source.layout.name} layout: {counts}, from {kind} in {source.files.place}")
     _print_report(report, info.unit, info.sky)
 
 
@@ -195,9 +208,16 @@ def _print_report(report: "CheckReport", unit: str, sky: str | None = None) -> N
     if report.agreement is not None:
         told = f"{report.agreement:.0%} of points agree within 5 % with the next frame ({amount(report.pairs, 'pair')})"
         print(f"cameras against depth: {told}")
-    _print_some(report.missing, "missing file")
+    _print_some(report.missing, "missing or empty file")
     _print_some(report.broken, "broken frame")
-    print("whole" if report.whole else "not whole: frames with missing files and broken frames are left out")
+    if not report.cameras_fit:
+        print("cameras do not fit the depth: one of them is of another release, or read in the wrong convention")
+    if not report.whole:
+        print("not whole: frames with missing files and broken frames are left out")
+    elif report.read < report.frames:
+        print(f"whole as far as read ({report.read:,} of {amount(report.frames, 'frame')})")
+    else:
+        print("whole")
 
 
 def _print_some(lines: Sequence[str], noun: str) -> None:

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from mda.data.files import Files, FolderFiles
 from mda.errors import InputError
 from mda.io.names import is_hidden, natural_key
 
@@ -25,7 +24,7 @@ class TarFiles:
         root: the folder, or the archive.
 
     Raises:
-        InputError: there is none, one is compressed (nothing in it could be found without reading all) or damaged.
+        InputError: there is none, or one is damaged or compressed (nothing could be found without reading all).
     """
 
     root: Path
@@ -49,7 +48,7 @@ class TarFiles:
         return sorted(self._tree.folders.get(folder, ()), key=natural_key)
 
     def names(self, folder: str = "") -> list[str]:
-        """Names of the files in a folder."""
+        """Names of the files in a folder that hold something."""
         return sorted(self._tree.files.get(folder, {}), key=natural_key)
 
     def read(self, path: str) -> bytes:
@@ -101,42 +100,54 @@ class _Tree:
 
 
 def _members(archive: Path) -> Iterator[tuple[str, int, int]]:
-    """Path, offset and size of the visible regular files of an archive; links and devices are passed over."""
+    """Path, offset and size of the visible files of an archive that hold something; links are passed over."""
     try:
         with tarfile.open(archive, "r:") as opened:
-            end = 0
             for member in opened:
-                end = member.offset_data + -(-member.size // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE
                 path = PurePosixPath(member.name)
                 parts = [part for part in path.parts if part not in {"/", "."}]
-                if member.isreg() and ".." not in parts and not is_hidden(Path(path.name)):
+                if member.isreg() and member.size and ".." not in parts and not is_hidden(Path(path.name)):
                     yield "/".join(parts), member.offset_data, member.size
+            end = opened.offset
         with archive.open("rb") as file:
             file.seek(end)
             closing = file.read(tarfile.BLOCKSIZE)
+            rest = any(block.strip(b"\0") for block in iter(lambda: file.read(tarfile.RECORDSIZE), b""))
     except (tarfile.TarError, OSError, EOFError) as error:
         message = f"{archive} cannot be read as a tar archive ({error}); copy it again, or unpack it."
         raise InputError(message) from error
     if closing != bytes(tarfile.BLOCKSIZE):  # the reader takes the end of the file for the end of the archive
         message = f"{archive} is cut off: it has no end mark after {end} bytes; copy it again."
         raise InputError(message)
+    if rest:  # the reader takes any empty block for the end mark, also one within
+        message = f"{archive} is damaged: after {end} bytes a block is empty, and more follows; download it again."
+        raise InputError(message)
 
 
 def find_archives(folder: Path) -> list[Path]:
-    """The tar archives directly in a folder, in natural order.
+    """The tar archives directly in a folder, in natural order; a folder or a dead link of such a name is none.
 
     Raises:
-        InputError: one is compressed.
+        InputError: the folder cannot be listed.
     """
+    return [path for path in _regular_files(folder) if path.suffix == ".tar"]
+
+
+def find_compressed(root: Path) -> list[Path]:
+    """The compressed archives directly in a folder (or the one that the path is), which are not read."""
+    files = [root] if root.is_file() else _regular_files(root)
+    return [path for path in files if path.suffix == ".tgz" or (path.suffix in _PACKED and ".tar" in path.suffixes)]
+
+
+def _regular_files(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
-    found = sorted((path for path in folder.iterdir() if not is_hidden(path)), key=natural_key)
-    packed = [path for path in found if path.suffix in _PACKED and (".tar" in path.suffixes or path.suffix == ".tgz")]
-    archives = [path for path in found if path.suffix == ".tar"]
-    if packed and not archives:
-        message = f"{packed[0]} is compressed, and cannot be read in place; unpack it, or repack it as .tar."
-        raise InputError(message)
-    return archives
+    try:
+        found = [path for path in folder.iterdir() if not is_hidden(path) and path.is_file()]
+    except OSError as error:
+        message = f"Cannot list {folder}: {error.strerror or error}. Check its permissions."
+        raise InputError(message) from error
+    return sorted(found, key=natural_key)
 
 
 @functools.lru_cache(maxsize=32)
@@ -145,13 +156,16 @@ def _opened(root: Path, stamps: tuple[int, ...]) -> TarFiles:
     return TarFiles(root)
 
 
-def open_files(root: Path) -> Files:
-    """The files of a data set: of its tar archives, if the folder holds any (or is one), else of the folder.
+def open_archives(root: Path) -> TarFiles | None:
+    """The files in the tar archives of a folder (or in one archive); None if there are none.
 
     Raises:
-        InputError: there is nothing there, or an archive cannot be used.
+        InputError: an archive cannot be used.
     """
     archives = [root] if root.is_file() else find_archives(root)
-    if not archives:
-        return FolderFiles(root)
-    return _opened(root, tuple(path.stat().st_mtime_ns for path in archives))
+    try:
+        stamps = tuple(path.stat().st_mtime_ns for path in archives)
+    except OSError as error:
+        message = f"Cannot read an archive in {root}: {error.strerror or error}. Copy it again, or remove it."
+        raise InputError(message) from error
+    return _opened(root, stamps) if archives else None

@@ -1,5 +1,6 @@
 """Whether a download is whole and means what its reader thinks: files, frames, sky labels, cameras against depth."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -13,6 +14,8 @@ from mda.geometry import points_from_depth, project
 
 # Depths of one point in two views that differ by no more than this agree.
 _AGREEMENT = 0.05
+# A smaller share of agreeing points means that cameras and depth are not of one world.
+_POOR = 0.7
 # Pixels of a view that are carried over to another one.
 _CARRIED = 20_000
 # Fewer points in both views say nothing.
@@ -25,7 +28,7 @@ class CheckReport:
 
     Attributes:
         frames: complete frames, in `scenes` scenes.
-        missing: files that frames lack; those frames are left out.
+        missing: files that frames lack, whose frames are left out, and scenes without frames.
         read: how many frames were read.
         broken: what is wrong with those that could not be used.
         sizes: how often each (height, width) was met.
@@ -35,8 +38,9 @@ class CheckReport:
             5 %), among those it does not see behind something nearer; the median over pairs. None without pairs.
         pairs: number of pairs.
         examples: views for the contact sheet.
-        example_scene: scene of the contact sheet, whose camera centres are `path`.
-        path: [n, 3] camera centres; none where cameras are made up.
+        example_scene: scene of the contact sheet, whose cameras are `path`: that of which most frames could be read.
+        path: [n, 2, 3] centre and viewing direction of each camera; none where cameras are made up.
+        moving: whether so much moves that `agreement` says little of the cameras.
     """
 
     frames: int
@@ -54,11 +58,17 @@ class CheckReport:
     examples: tuple[RawView, ...]
     example_scene: str
     path: np.ndarray
+    moving: bool = False
 
     @property
     def whole(self) -> bool:
-        """Whether nothing is missing or broken."""
+        """Whether nothing is missing or broken, as far as it was read."""
         return not self.missing and not self.broken
+
+    @property
+    def cameras_fit(self) -> bool:
+        """Whether the cameras fit the depth, or it is not known because things move."""
+        return self.moving or self.agreement is None or self.agreement >= _POOR
 
 
 def check_source(
@@ -83,7 +93,7 @@ def check_source(
     depths: list[np.ndarray] = []
     shares, agreements = np.zeros(3), []
     examples: list[RawView] = []
-    read = 0
+    read_of = Counter[Scene]()
     chosen = _chosen(source, frames)
     kept = {round(i * (len(chosen) - 1) / max(1, rows - 1)) for i in range(rows)}
     for number, (scene, frame) in enumerate(chosen):
@@ -93,7 +103,7 @@ def check_source(
             broken.append(str(error))
             progress()
             continue
-        read += 1
+        read_of[scene] += 1
         sizes[view.depth.shape] = sizes.get(view.depth.shape, 0) + 1
         shares += [view.valid.mean(), view.sky.mean(), 1 - view.sky_labelled.mean()]
         if view.valid.any():
@@ -105,12 +115,14 @@ def check_source(
             agreement = depth_agreement(view, other)
             agreements += [] if agreement is None else [agreement]
         progress()
-    scene = chosen[0][0]
+    read = read_of.total()
+    # Of several scenes with equally many readable frames the first.
+    scene = max(source.scenes, key=lambda scene: read_of[scene])
     low, middle, high = np.median(depths, axis=0) if depths else (0.0, 0.0, 0.0)
     return CheckReport(
         frames=source.num_frames,
         scenes=len(source.scenes),
-        missing=tuple(f"{lack.path} (scene {lack.scene}, frame {lack.frame})" for lack in source.missing),
+        missing=source.lacking,
         read=read,
         broken=tuple(broken),
         sizes=sizes,
@@ -122,7 +134,8 @@ def check_source(
         pairs=len(agreements),
         examples=tuple(examples),
         example_scene=scene.name,
-        path=_path(source, scene) if source.info.cameras_known else np.zeros((0, 3), np.float32),
+        path=_path(source, scene) if source.info.cameras_known else np.zeros((0, 2, 3), np.float32),
+        moving=source.info.moving,
     )
 
 
@@ -179,12 +192,12 @@ def _neighbour(source: OpenedSource, scene: Scene, frame: str) -> RawView | None
 
 
 def _path(source: OpenedSource, scene: Scene, most: int = 60) -> np.ndarray:
-    """Camera centres of a scene, at most so many, for the contact sheet."""
+    """Centres and directions of the cameras of a scene, about so many at most, for the contact sheet."""
     step = max(1, len(scene.frames) // most)
-    centres = []
+    cameras = []
     for frame in scene.frames[::step]:
         try:
-            centres.append(source.view(scene, frame).camera.centers.numpy())
+            cameras.append(source.view(scene, frame).camera.world_from_cam[:3, [3, 2]].T.numpy())
         except InputError:
             continue  # counted when its own turn comes
-    return np.array(centres, np.float32).reshape(-1, 3)
+    return np.array(cameras, np.float32).reshape(-1, 2, 3)

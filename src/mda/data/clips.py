@@ -2,7 +2,8 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import compress
 
 import numpy as np
 import torch
@@ -10,6 +11,7 @@ import torch
 from mda.data.contract import OpenedSource, Scene
 from mda.data.degrade import adjust_colour, degrade
 from mda.data.prepare import prepare_view
+from mda.data.view_sampling import Walk
 from mda.data.views import GlassLayers, RawView
 from mda.errors import ConfigError, InputError
 from mda.shapes import Bool, Float32, UInt8, ndarray
@@ -64,7 +66,8 @@ class Augmentation:
     Attributes:
         zoom: each view is enlarged as if it had up to so many more rows and columns, this number left out.
         shuffle: share of clips whose views after the first are put in random order.
-        colour: largest relative change of contrast, saturation, brightness and each channel, alike in all views.
+        colour: largest change, alike in all views: each channel by this share, brightness by this share of white,
+            contrast and saturation by twice this share.
         blur: share of clips that are blurred by a factor of 2, 4 or 8.
     """
 
@@ -222,9 +225,10 @@ def _layers(layers: Sequence[GlassLayers | None]) -> LayerClip | None:
 
 
 def held_out_scenes(source: OpenedSource, share: float) -> tuple[tuple[Scene, ...], tuple[Scene, ...]]:
-    """Scenes to train on, and scenes to validate on: whole places, at least one where there are several.
+    """Scenes to train on, and scenes to validate on: whole places, or of unrelated pictures a share of each scene's.
 
-    Which ones are held out depends on their names alone, so it stays the same when scenes are added.
+    At least one place or picture is held out where there are several. Which ones depends on their names alone, so it
+    stays the same when scenes are added.
 
     Raises:
         ConfigError: the share is not within 0..1.
@@ -232,16 +236,30 @@ def held_out_scenes(source: OpenedSource, share: float) -> tuple[tuple[Scene, ..
     if not 0 <= share < 1:
         message = f"The share of held-out scenes must be at least 0 and below 1; found {share}."
         raise ConfigError(message)
-    places: dict[str, list[Scene]] = {}
-    for scene in source.scenes:
-        places.setdefault("/".join(scene.name.split("/")[: source.info.place_levels]), []).append(scene)
-    if share == 0 or len(places) == 1:
+    pictures = source.info.sampling.walk is Walk.UNRELATED
+
+    def places(scene: Scene) -> list[str]:
+        """Of each frame, what it is held out with."""
+        if pictures:
+            return [f"{scene.name}/{frame}" for frame in scene.frames]
+        parts, levels = scene.name.split("/"), source.info.place_levels
+        return ["/".join(parts[levels:] if levels < 0 else parts[:levels])] * len(scene.frames)
+
+    ordered = sorted({place for scene in source.scenes for place in places(scene)}, key=_scrambled)
+    if share == 0 or len(ordered) == 1:
         return source.scenes, ()
-    ordered = sorted(places, key=_scrambled)
     held_out = set(ordered[: max(1, round(share * len(ordered)))])
-    training = tuple(scene for place, scenes in places.items() if place not in held_out for scene in scenes)
-    validation = tuple(scene for place, scenes in places.items() if place in held_out for scene in scenes)
-    return training, validation
+
+    def part(*, held: bool) -> tuple[Scene, ...]:
+        kept = (
+            replace(
+                scene, frames=tuple(compress(scene.frames, ((place in held_out) is held for place in places(scene))))
+            )
+            for scene in source.scenes
+        )
+        return tuple(scene for scene in kept if scene.frames)
+
+    return part(held=False), part(held=True)
 
 
 def _scrambled(name: str) -> str:

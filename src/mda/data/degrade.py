@@ -26,7 +26,14 @@ def degrade(images: Float[Tensor, "*b 3 h w"], factor: int) -> Float[Tensor, "*b
 def adjust_colour(
     images: Float[Tensor, "*b 3 h w"], rng: np.random.Generator, *, strength: float
 ) -> Float[Tensor, "*b 3 h w"]:
-    """Change contrast, brightness, saturation and each colour channel by up to the given share, alike in all views."""
+    """Change colours at random, alike in all views.
+
+    Args:
+        images: RGB in 0..1.
+        rng: decides.
+        strength: each channel changes by up to this share, brightness by up to this share of white, contrast and
+            saturation by up to twice this share.
+    """
     contrast, saturation = 1 + strength * rng.uniform(-2, 2, 2)
     gains = torch.tensor(1 + strength * rng.uniform(-1, 1, 3), dtype=images.dtype, device=images.device)
     grey = images.mean(-3, keepdim=True)

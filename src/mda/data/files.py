@@ -1,7 +1,8 @@
 """Where the files of a data set are: a folder, named by paths relative to its root."""
 
+import os
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Protocol, runtime_checkable
 
 from mda.errors import InputError
@@ -22,14 +23,17 @@ class Files(Protocol):
         ...
 
     def names(self, folder: str = "") -> list[str]:
-        """Names of the visible files in a folder, in natural order; none if it does not exist."""
+        """Names of the visible files in a folder, in natural order; none if it does not exist.
+
+        Empty files are what a download that has stopped leaves behind; they are not listed, so they count as missing.
+        """
         ...
 
     def read(self, path: str) -> bytes:
         """Content of a file.
 
         Raises:
-            InputError: it is missing or cannot be read; the message names it.
+            InputError: it is missing or cannot be read, or is not below the root; the message names it.
         """
         ...
 
@@ -64,28 +68,45 @@ class FolderFiles:
         return self._list(folder, folders=True)
 
     def names(self, folder: str = "") -> list[str]:
-        """Names of the visible files in a folder."""
+        """Names of the visible files in a folder that hold something."""
         return self._list(folder, folders=False)
 
     def read(self, path: str) -> bytes:
         """Content of a file.
 
         Raises:
-            InputError: it is missing or cannot be read.
+            InputError: it is missing or cannot be read, or is not below the root.
         """
+        if ".." in PurePosixPath(path).parts or path.startswith("/"):
+            message = f"{path!r} leads out of {self.root}, so it is not read; download or prepare what names it again."
+            raise InputError(message)
         try:
             return (self.root / path).read_bytes()
-        except OSError as error:
-            message = f"Cannot read {self.root / path}: {error.strerror or error}. Download or prepare it again."
+        except (OSError, ValueError) as error:  # a name that a damaged file gave may hold a zero byte
+            why = error.strerror or error if isinstance(error, OSError) else error
+            message = f"Cannot read {self.root / path}: {why}. Download or prepare it again."
             raise InputError(message) from error
 
     def _list(self, folder: str, *, folders: bool) -> list[str]:
         place = self.root / folder
-        if not place.is_dir():
-            return []
         try:
-            inside = [path for path in place.iterdir() if not is_hidden(path) and path.is_dir() == folders]
+            with os.scandir(place) as entries:
+                inside = [
+                    entry.name
+                    for entry in entries
+                    if not is_hidden(entry.name) and entry.is_dir() == folders and (folders or _holds_something(entry))
+                ]
+        except (FileNotFoundError, NotADirectoryError, ValueError):
+            return []
         except OSError as error:
             message = f"Cannot list {place}: {error.strerror or error}. Check its permissions."
             raise InputError(message) from error
-        return sorted((path.name for path in inside), key=natural_key)
+        return sorted(inside, key=natural_key)
+
+
+def _holds_something(entry: os.DirEntry[str]) -> bool:
+    """Whether a file has any content; a link that leads nowhere has none."""
+    try:
+        return entry.stat().st_size > 0
+    except OSError:
+        return False

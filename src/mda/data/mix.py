@@ -1,5 +1,6 @@
 """A weighted mix of data sets as batches for training, without any framework: settings, and loaders made of them."""
 
+import functools
 import logging
 import math
 from collections.abc import Iterator, Mapping
@@ -16,12 +17,16 @@ from mda.data.contract import open_source
 from mda.data.packed import PackedLayout
 from mda.data.plan import BatchRequest, BatchRule, EndlessPlan
 from mda.data.sources import find_source
+from mda.data.workers import leave_signals_to_the_main_process
 from mda.errors import ConfigError
+from mda.shapes import Int, ndarray
 
 _LOGGER = logging.getLogger(__name__)
 
 # Streams of random numbers: which start a draw is, what is drawn within a clip, and validation.
 _START_STREAM, _CLIP_STREAM, _VALIDATION_STREAM = 12, 13, 14
+# Orders that are kept: those of all data sets, in the epoch that ends and the one that begins.
+_ORDERS = 32
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,8 +46,8 @@ class MixConfig:
         augmentation: what is changed at random.
         seed: of the order and of all draws.
         workers: processes that read ahead.
-        held_out: share of the places of each data set that are kept for validation (at least one place where a data
-            set has several).
+        held_out: share of the places of each data set, or of its pictures where they are unrelated, that are kept for
+            validation (at least one where a data set has several).
         validation_clips, validation_views, validation_size: held-out clips, evenly from all data sets.
     """
 
@@ -120,7 +125,8 @@ class Mix:
         name = list(self.training)[which]
         source = self.training[name]
         draw = number - int(self._ends[which - 1] if which else 0)
-        order = np.random.default_rng([self.config.seed, epoch, _START_STREAM, which]).permutation(len(source))
+        draws = int(self._ends[which] - (self._ends[which - 1] if which else 0))
+        order = _order((self.config.seed, epoch, _START_STREAM, which), len(source), draws)
         rng = np.random.default_rng([self.config.seed, epoch, _CLIP_STREAM, number])
         return source.clip(int(order[draw % len(order)]), views=views, image_hw=image_hw, rng=rng)
 
@@ -150,6 +156,12 @@ class Mix:
         rng = np.random.default_rng([self.config.seed, _VALIDATION_STREAM, number])
         start = int(rng.integers(len(source)))
         return source.clip(start, views=self.config.validation_views, image_hw=self.config.validation_size, rng=rng)
+
+
+@functools.lru_cache(maxsize=_ORDERS)
+def _order(seed: tuple[int, ...], starts: int, draws: int) -> Int[ndarray, "n"]:
+    """Starts of a data set in the order of an epoch, no more than are drawn. Not to be written to."""
+    return np.random.default_rng(seed).permutation(starts)[:draws].astype(np.int32)
 
 
 class _Requested(Dataset[Batch]):
@@ -203,7 +215,13 @@ def training_loader(mix: Mix, *, first_batch: int = 0, rank: int = 0, world_size
         world_size: how many processes.
     """
     plan = EndlessPlan(mix.rule, first_batch=first_batch, rank=rank, world_size=world_size)
-    return DataLoader(_Requested(mix), sampler=_Order(plan), batch_size=None, num_workers=mix.config.workers)
+    return DataLoader(
+        _Requested(mix),
+        sampler=_Order(plan),
+        batch_size=None,
+        num_workers=mix.config.workers,
+        worker_init_fn=leave_signals_to_the_main_process,
+    )
 
 
 def validation_loader(mix: Mix, *, rank: int = 0, world_size: int = 1) -> DataLoader:

@@ -25,7 +25,7 @@ from mda.data.decode import damaged, read_colour, read_json, read_levels
 from mda.data.files import Files
 from mda.data.prepare import prepare_view
 from mda.data.views import FileCamera, GlassLayers, RawView, make_camera
-from mda.errors import InputError, OutputError
+from mda.errors import ConfigError, InputError, OutputError
 from mda.io.atomic import make_folder, staged
 from mda.io.images import encode_image
 from mda.shapes import Bool, Float32, ndarray
@@ -50,9 +50,10 @@ class PackedLayout:
 
     def _below(self, files: Files, folder: str, depth: int) -> Iterator[Scene]:
         names = files.names(folder)
-        frames = tuple(name.removesuffix(_CAMERA) for name in names if name.endswith(_CAMERA))
-        if frames:
-            ending = "png" if f"{frames[0]}.image.png" in names else "jpg"
+        endings = (_CAMERA, ".depth.png", ".labels.png", ".image.png", ".image.jpg")
+        keys = (name[: -len(ending)] for name in names for ending in endings if name.endswith(ending))
+        if frames := tuple(dict.fromkeys(keys)):
+            ending = "png" if any(name.endswith(".image.png") for name in names) else "jpg"
             yield Scene(name=folder, folder=folder, frames=frames, detail=ending)
         elif depth:
             for inside in files.folders(folder):
@@ -74,13 +75,14 @@ class PackedLayout:
         image, labels = read_colour(files, paths["image"]), read_levels(files, paths["labels"])
         about = read_json(files, paths["camera"])
         try:
-            depth, valid = _decoded(read_levels(files, paths["depth"]), float(about["near"]), float(about["far"]))
+            levels = read_levels(files, paths["depth"], deep=True)
+            depth, valid = _decoded(levels, float(about["near"]), float(about["far"]))
             matrices = (np.array(about[key], np.float64) for key in ("intrinsics", "world_from_cam"))
-            camera = FileCamera(intrinsics=next(matrices), world_from_cam=next(matrices))
+            camera = FileCamera(intrinsics=next(matrices), world_from_cam=next(matrices), path=paths["camera"])
             layers = None
             if about["layers"]:
-                last_path = f"{scene.folder}/{frame}.last.png"
-                last, _ = _decoded(read_levels(files, last_path), float(about["last_near"]), float(about["last_far"]))
+                levels = read_levels(files, f"{scene.folder}/{frame}.last.png", deep=True)
+                last, _ = _decoded(levels, float(about["last_near"]), float(about["last_far"]))
                 layers = GlassLayers(glass=(labels & _GLASS) > 0, last_depth=last, last_valid=(labels & _LAST) > 0)
         except (KeyError, TypeError, ValueError) as error:
             raise damaged(files, paths["camera"], error) from error
@@ -134,8 +136,16 @@ def pack_source(
         progress: called after each frame.
 
     Raises:
-        OutputError: the folder holds archives already, or cannot be written to.
+        ConfigError: there is no such quality.
+        OutputError: the folder holds archives already, lies in the data set, or cannot be written to.
     """
+    if not 1 <= quality <= 100:
+        message = f"The quality of pictures goes from 1 to 100; found {quality}."
+        raise ConfigError(message)
+    root = Path(source.files.place).resolve()
+    if out.resolve().is_relative_to(root):
+        message = f"{out} is in {source.files.place}, whose files archives would hide; choose a folder elsewhere."
+        raise OutputError(message)
     make_folder(out)
     if any(out.glob("*.tar")):
         message = f"{out} holds archives already; choose another folder, or remove them."

@@ -10,12 +10,15 @@ from mda.shapes import Float, UInt8, ndarray
 
 _BACKGROUND, _INK, _DIM = (24, 24, 28), (232, 232, 232), (110, 110, 120)
 _NOT_SKY_COLOUR, _GLASS_COLOUR, _PATH_COLOUR = (70, 50, 30), (255, 140, 0), (255, 200, 90)
+_LOOK_COLOUR = (90, 150, 255)
+# Pixels of the line along the optical axis of a camera, where it lies in the plane of the drawing.
+_LOOK = 12
 _Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 _PANEL_WIDTH, _GAP, _HEADER, _LINE = 320, 8, 30, 16
 
 
 def draw_sheet(report: CheckReport, *, title: str, unit: str) -> UInt8[ndarray, "sheet_h sheet_w 3"]:
-    """Rows of image | depth | sky labels, and below the camera centres of one scene seen from above and from the side.
+    """Rows of image | depth | sky labels, and below the cameras of one scene seen from above and from the side.
 
     Sky is pale blue, known not to be sky brown, unknown black; glass is orange where the source labels it.
     """
@@ -56,28 +59,29 @@ def _panel(pixels: UInt8[ndarray, "h w 3"]) -> Image.Image:
     return image.resize((_PANEL_WIDTH, height), Image.Resampling.BOX)
 
 
-def _draw_path(draw: ImageDraw.ImageDraw, path: Float[ndarray, "n 3"], top: int, *, title: str, font: _Font) -> None:
-    """Camera centres in the plane in which they spread most, and in the one at right angles to it."""
+def _draw_path(draw: ImageDraw.ImageDraw, path: Float[ndarray, "n 2 3"], top: int, *, title: str, font: _Font) -> None:
+    """Cameras in the plane in which their centres spread most and in one at right angles; lines say where they look."""
     if len(path) == 0:
         draw.text((_GAP, top), "no cameras", fill=_DIM, font=font)
         return
     draw.text((_GAP, top), title + ", along their main directions", fill=_INK, font=font)
     side = _PANEL_WIDTH // 2
-    centred = (path - path.mean(0)).astype(np.float64)
-    _, spread, axes = np.linalg.svd(centred, full_matrices=False)
-    flat = centred @ axes.T
-    flat = np.pad(flat, ((0, 0), (0, max(0, 3 - flat.shape[1]))))
+    centres, directions = path.astype(np.float64).transpose(1, 0, 2)
+    centred = centres - centres.mean(0)
+    axes = np.linalg.svd(centred)[2]
+    flat, looks = centred @ axes.T, directions @ axes.T
     reach = max(float(np.abs(flat).max()), 1e-9)
     for column, (across, up) in enumerate(((0, 1), (0, 2))):
         left = _GAP + column * (_PANEL_WIDTH + _GAP)
         centre = np.array([left + _PANEL_WIDTH / 2, top + _LINE + side / 2])
-        places = centre + flat[:, [across, up]] / reach * [_PANEL_WIDTH / 2 - 8, -(side / 2 - 8)]
+        places = centre + flat[:, [across, up]] / reach * [_PANEL_WIDTH / 2 - _LOOK - 4, -(side / 2 - _LOOK - 4)]
         draw.rectangle((left, top + _LINE, left + _PANEL_WIDTH, top + _LINE + side), outline=_DIM)
         if len(places) > 1:
             draw.line([tuple(place) for place in places], fill=_DIM)
-        for number, (x, y) in enumerate(places):
+        ends = places + _LOOK * looks[:, [across, up]] * [1, -1]
+        for number, ((x, y), end) in enumerate(zip(places, ends, strict=True)):
+            draw.line([(x, y), tuple(end)], fill=_LOOK_COLOUR)
             colour = _INK if number == 0 else _PATH_COLOUR
             draw.ellipse((x - 2, y - 2, x + 2, y + 2), fill=colour)
-    if len(spread):
-        text = f"{len(path)} cameras, reach {reach:.3g}; the first is white"
-        draw.text((_GAP, top + _LINE + side + 1), text, fill=_DIM, font=font)
+    text = f"{len(path)} cameras, reach {reach:.3g}; the first is white, blue lines say where they look"
+    draw.text((_GAP, top + _LINE + side + 1), text, fill=_DIM, font=font)

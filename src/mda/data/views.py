@@ -13,6 +13,10 @@ from mda.shapes import Bool, Float, Float32, UInt8, ndarray
 _BLACK = 3
 # Largest departure of R^T R from the identity; poses in text files are rounded.
 _RIGID_TOLERANCE = 1e-2
+# Of the last row of a pose and of intrinsics, and of skew in focal lengths: what rounding leaves.
+_ROW_TOLERANCE, _SKEW_TOLERANCE = 1e-4, 1e-3
+# No translation and no focal length is larger, whatever the unit.
+_LARGEST = 1e12
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,11 +68,13 @@ class FileCamera:
         intrinsics: in pixels.
         world_from_cam: OpenCV pose.
         integer_centres: whether the intrinsics count the centre of the top-left pixel as (0, 0) and not as (0.5, 0.5).
+        path: the file, for messages.
     """
 
     intrinsics: Float[ndarray, "3 3"]
     world_from_cam: Float[ndarray, "4 4"]
     integer_centres: bool = False
+    path: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,20 +155,16 @@ def make_camera(name: str, camera: FileCamera, image_hw: tuple[int, int]) -> Cam
     """A camera from the matrices of a file.
 
     Raises:
-        InputError: a number is not finite, the focal length is not above 0, or the pose is not a rigid motion.
+        InputError: the pose is not a rigid motion, the intrinsics are not those of a pinhole camera (focal lengths
+            above 0, no skew), or a number is not finite or beyond all measure; the message names the file, if known.
     """
     pose, matrix = np.asarray(camera.world_from_cam, np.float64), np.asarray(camera.intrinsics, np.float64)
-    rotation = pose[:3, :3]
-    rigid = (
-        bool(np.isfinite(pose).all())
-        and float(np.abs(rotation.T @ rotation - np.eye(3)).max()) < _RIGID_TOLERANCE
-        and float(np.linalg.det(rotation)) > 0
-    )
-    if not rigid:
-        message = f"{name}: its pose is not a rigid motion; leave the frame out or prepare it again."
+    where = f"{name} ({camera.path})" if camera.path else name
+    if not (_is_bounded(pose) and _is_rigid(pose)):
+        message = f"{where}: its pose is not a rigid motion; leave the frame out or prepare it again."
         raise InputError(message)
-    if not np.isfinite(matrix).all() or min(matrix[0, 0], matrix[1, 1]) <= 0:
-        message = f"{name}: its intrinsics are not those of a camera; leave the frame out or prepare it again."
+    if not (_is_bounded(matrix) and _is_pinhole(matrix)):
+        message = f"{where}: its intrinsics are not those of a camera; leave the frame out or prepare it again."
         raise InputError(message)
     made = Cameras(
         world_from_cam=torch.from_numpy(pose.astype(np.float32)),
@@ -170,3 +172,26 @@ def make_camera(name: str, camera: FileCamera, image_hw: tuple[int, int]) -> Cam
         image_hw=image_hw,
     )
     return made.from_integer_centres() if camera.integer_centres else made
+
+
+def _is_bounded(values: Float[ndarray, "n n"]) -> bool:
+    """Whether all numbers are finite, and so small that their squares are in single precision, too."""
+    return bool((np.abs(values) < _LARGEST).all())
+
+
+def _is_rigid(pose: Float[ndarray, "4 4"]) -> bool:
+    rotation = pose[:3, :3]
+    return (
+        float(np.abs(rotation.T @ rotation - np.eye(3)).max()) < _RIGID_TOLERANCE
+        and float(np.linalg.det(rotation)) > 0
+        and float(np.abs(pose[3] - [0, 0, 0, 1]).max()) < _ROW_TOLERANCE
+    )
+
+
+def _is_pinhole(matrix: Float[ndarray, "3 3"]) -> bool:
+    (fx, skew, _), (other, fy, _), last = matrix
+    return (
+        float(min(fx, fy)) > 0
+        and float(max(abs(skew), abs(other))) <= _SKEW_TOLERANCE * float(fx)
+        and float(np.abs(last - [0, 0, 1]).max()) < _ROW_TOLERANCE
+    )

@@ -76,6 +76,7 @@ def check_dataset(
         examples=tuple(views),
         example_scene=found.scenes[0].name,
         path=_path(found.scenes[0]),
+        moving=True,  # as in Sintel and Bonn; which others do is not written down
     )
 
 
@@ -127,12 +128,12 @@ def _lacking(found: FoundDataset) -> tuple[str, ...]:
 
 
 def _path(scene: Scene) -> np.ndarray:
-    """Camera centres of a scene, where it has cameras."""
-    centres = []
+    """Centres and directions of the cameras of a scene, where it has cameras."""
+    cameras = []
     for frame in scene.frames[:: max(1, len(scene.frames) // _CENTRES)]:
         try:
             pose = frame.read_truth().world_from_cam
         except InputError:
             continue  # counted when its own turn comes
-        centres += [] if pose is None else [pose[:3, 3]]
-    return np.array(centres, np.float32).reshape(-1, 3)
+        cameras += [] if pose is None else [pose[:3, [3, 2]].T]
+    return np.array(cameras, np.float32).reshape(-1, 2, 3)

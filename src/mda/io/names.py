@@ -19,6 +19,7 @@ def natural_key(path: Path | str) -> tuple[tuple[int, int, str], ...]:
     return (*key, (-1, 0, text))
 
 
-def is_hidden(path: Path) -> bool:
-    """Whether the file is hidden or left by an operating system (`.DS_Store`, `._a.jpg`, `Thumbs.db`)."""
-    return path.name.startswith(".") or path.name.casefold() in _SYSTEM_FILES
+def is_hidden(path: Path | str) -> bool:
+    """Whether a file of that path or name is hidden or left by an operating system (`.DS_Store`, `Thumbs.db`)."""
+    name = path if isinstance(path, str) else path.name
+    return name.startswith(".") or name.casefold() in _SYSTEM_FILES

@@ -6,8 +6,10 @@ the first and the last surface. With l_k the logits and s(l) their sigmoids:
 
     layers        mean over glass of the negative log likelihood of the first depth under the first half of the
                   components, and of the last depth under the others, each component by itself
-    transparency  at glass the mean over k of -log s(l_k), at opaque pixels (sum_k s(l_k) - 1)^2; each is averaged over
-                  its own pixels, so that little glass has as much to say as much
+    transparency  at glass K (K / 2 - 1) times (at least once) the mean over k of -log s(l_k), at opaque pixels
+                  (sum_k s(l_k) - 1)^2; each is averaged over its own pixels, so that little glass has as much to say as
+                  much. With this factor a network that gives glass even odds settles at s = 1/2, where the weights sum
+                  to K / 2, from which on a pixel counts as transparent
 """
 
 import torch
@@ -43,7 +45,9 @@ def transparency_error(
     activity: Float[Tensor, "b v h w k"], glass: Bool[Tensor, "b v h w"], labelled: Bool[Tensor, "b v h w"]
 ) -> Float[Tensor, ""]:
     """How far the weights are from all being one at glass, plus how far from summing to one elsewhere."""
-    at_glass = Masked(values=functional.softplus(-activity).mean(-1), mask=labelled & glass)
+    count = activity.shape[-1]
+    even = max(1.0, count * (count / 2 - 1))
+    at_glass = Masked(values=even * functional.softplus(-activity).mean(-1), mask=labelled & glass)
     opaque = Masked(values=(activity.sigmoid().sum(-1) - 1).square(), mask=labelled & ~glass)
     return at_glass.tally().mean + opaque.tally().mean
 

@@ -14,6 +14,8 @@ from mda.errors import CheckpointError
 from mda.shapes import Tensor
 
 _SAFETENSORS = ".safetensors"
+METADATA_KEY = "mda"
+"""Where checkpoints of ours hold what safetensors files have as metadata."""
 
 
 class _Ignored:
@@ -54,9 +56,7 @@ def read_state_dict(path: str | Path) -> dict[str, Tensor]:
         start = file.read(64)
     if path.suffix == _SAFETENSORS or (start[8:9] == b"{" and not start.startswith(b"PK")):
         return _read_safetensors(path)
-    if not zipfile.is_zipfile(path):
-        raise CheckpointError(_describe_foreign(path, start))
-    content = _read_torch(path)
+    content = read_checkpoint(path)
     if isinstance(content, Mapping) and isinstance(content.get("state_dict"), Mapping):
         content = content["state_dict"]
     if not isinstance(content, Mapping) or not content:
@@ -69,17 +69,47 @@ def read_state_dict(path: str | Path) -> dict[str, Tensor]:
     return dict(content)
 
 
+def read_checkpoint(path: str | Path) -> Any:  # noqa: ANN401 - whatever the file holds
+    """Content of a file of `torch.save`; objects that are not data come out as empty stand-ins.
+
+    Raises:
+        CheckpointError: the file is missing, truncated, damaged, or of another kind.
+    """
+    path = Path(path)
+    try:
+        with path.open("rb") as file:
+            start = file.read(64)
+    except OSError as error:
+        message = f"{path} cannot be read ({error.strerror or error})."
+        raise CheckpointError(message) from error
+    if not zipfile.is_zipfile(path):
+        raise CheckpointError(_describe_foreign(path, start))
+    return _read_torch(path)
+
+
 def read_metadata(path: str | Path) -> dict[str, str]:
-    """What a safetensors file says about itself; nothing for files of other kinds, or that cannot be read."""
+    """What a weights file says about itself: the metadata of safetensors, or what a checkpoint of ours tells.
+
+    Nothing for files of other kinds, or that cannot be read.
+    """
     path = Path(path)
     if path.suffix != _SAFETENSORS:
-        return {}
+        return _told_by_checkpoint(path)
     try:
         with safe_open(path, framework="pt") as file:
             return dict(file.metadata() or {})
     except (SafetensorError, OSError, ValueError):
         # Reading the tensors of such a file gives the error that tells what is wrong.
         return {}
+
+
+def _told_by_checkpoint(path: Path) -> dict[str, str]:
+    try:
+        content = read_checkpoint(path)
+    except CheckpointError:
+        return {}
+    told = content.get(METADATA_KEY) if isinstance(content, Mapping) else None
+    return {str(name): str(value) for name, value in told.items()} if isinstance(told, Mapping) else {}
 
 
 def _read_safetensors(path: Path) -> dict[str, Tensor]:

@@ -19,6 +19,7 @@ from mda.training.checking import checked
 from mda.training.config import Precision, Schedule, TrainConfig
 from mda.training.data_config import DataConfig, ProceduralDataConfig, SourcesConfig
 
+CONFIG_FILE = "config.yaml"
 # Kinds of data: `data=NAME` chooses one, and fields of the others are then refused.
 _DATA = {"procedural": ProceduralDataConfig, "sources": SourcesConfig}
 # Settings that are dictionaries with names of the user's: Hydra wants two plus signs where a name may be new.
@@ -54,7 +55,7 @@ def compose_config(overrides: Sequence[str]) -> TrainConfig:
         raise ConfigError(message) from error
     # `+name=value` adds to any tree; the typed record would drop it silently.
     told: Mapping[str, object] = OmegaConf.to_container(composed)  # pyright: ignore[reportAssignmentType]
-    if added := sorted(set(_paths(told)) - set(_paths(_plain(config)))):
+    if added := sorted(set(_paths(told)) - set(_paths(plain_settings(config)))):
         message = f"There is no setting {', '.join(added)}. Settings are changed by name=value, without a plus sign."
         raise ConfigError(message)
     return checked(config)
@@ -73,7 +74,7 @@ def save_config(config: TrainConfig, folder: Path) -> Path:
         OutputError: the folder cannot be written to.
     """
     make_folder(folder)
-    path = folder / "config.yaml"
+    path = folder / CONFIG_FILE
     write_bytes(path, OmegaConf.to_yaml(OmegaConf.structured(config)).encode())
     return path
 
@@ -141,15 +142,15 @@ def _hint(message: str) -> str:
     found = _UNKNOWN_KEY.findall(message)
     if not found:
         return ""
-    leaves = {path.rpartition(".")[2]: path for path in _paths(_plain(TrainConfig()))}
-    leaves |= {name: f"data.{name}" for kind in _DATA.values() for name in _plain(kind())}
+    leaves = {path.rpartition(".")[2]: path for path in _paths(plain_settings(TrainConfig()))}
+    leaves |= {name: f"data.{name}" for kind in _DATA.values() for name in plain_settings(kind())}
     close = difflib.get_close_matches(found[-1].rpartition(".")[2], leaves, n=3, cutoff=0.6)
     return f"\nDid you mean {' or '.join(leaves[name] for name in close)}?" if close else ""
 
 
-def _plain(config: object) -> Mapping[str, object]:
-    """A typed configuration as nested dictionaries."""
-    return OmegaConf.to_container(OmegaConf.structured(config))  # pyright: ignore[reportReturnType]
+def plain_settings(config: object) -> Mapping[str, object]:
+    """A typed configuration as nested dictionaries, as its file holds it."""
+    return OmegaConf.to_container(OmegaConf.structured(config), enum_to_str=True)  # pyright: ignore[reportReturnType]
 
 
 def _paths(tree: Mapping[str, object], prefix: str = "") -> Iterator[str]:

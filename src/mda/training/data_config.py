@@ -30,7 +30,7 @@ class ProceduralDataConfig(DataConfig):
         views_per_batch: views of a batch in all; the number of clips follows.
         seed: first scene seed; training and validation seeds never meet.
         blur: share of clips that are blurred by a random factor of 2, 4 or 8 (area down, bicubic up).
-        colour: largest relative change of contrast and of each colour channel.
+        colour: largest change of each colour channel and of brightness; of contrast and saturation twice as much.
         glass: number of glass panes in front of each scene.
         photographs: some surfaces show the photographs of scikit-image.
         scenes: number of different scenes, which then come again and again; 0 for new ones all the time.
@@ -59,9 +59,9 @@ class SourcesConfig(DataConfig):
         max_images: views of a batch in all, on each device.
         clips_per_batch: clips of a batch, of no more than `max_images` views; 0 for as many as that allows.
         zoom: views are enlarged by up to so many pixels; shuffle: share of clips whose later views are put in random
-            order; colour: largest relative change of colours; blur: share of blurred clips. Published: 16, 0.25, 0 (the
+            order; colour: see `Augmentation`; blur: share of blurred clips. Published: 16, 0.25, 0 (the
             release's colour jitter was never applied) and 0.
-        held_out: share of the scenes of each data set that are kept for validation.
+        held_out: share of the places of each data set (of its single pictures) that are kept for validation.
         seed: of the order and of all draws.
     """
 

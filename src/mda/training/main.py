@@ -1,7 +1,9 @@
 """`mda train`: compose a recipe, build the run, train it, export the weights."""
 
 import logging
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import lightning
@@ -10,10 +12,12 @@ from lightning.pytorch.callbacks import Callback, EMAWeightAveraging, ModelCheck
 from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger, WandbLogger
 
 from mda.errors import ConfigError
+from mda.io.atomic import make_folder, remove_partial_files
 from mda.models.converting import write_weights
 from mda.optional import require
 from mda.training.building import build_loss, build_network, chosen_preset
 from mda.training.checking import check_machine, checked
+from mda.training.checkpoints import LastCheckpoint, Stopped, WholeFiles
 from mda.training.composing import compose_config, save_config
 from mda.training.config import TrainConfig
 from mda.training.data_config import ProceduralDataConfig, SourcesConfig
@@ -22,6 +26,7 @@ from mda.training.lora import add_adapters, merged
 from mda.training.module import DepthModule
 from mda.training.pictures import Pictures
 from mda.training.procedural_data import ProceduralData
+from mda.training.resuming import Earlier, earlier_state, read_earlier
 from mda.training.sharding import ShardedDepthModule, find_strategy, whole_state
 from mda.training.skipping import SkippedBatches
 from mda.training.source_data import SourceData
@@ -29,8 +34,8 @@ from mda.training.speed import Speed
 
 logger = logging.getLogger(__name__)
 
-WEIGHTS_FILE = "weights.safetensors"
-_CHECKPOINTS = "checkpoints"
+WEIGHTS_FILE, BEST_FILE = "weights.safetensors", "best.safetensors"
+_LAST, _BEST = Path("checkpoints/last.ckpt"), Path("checkpoints/best.ckpt")
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -42,42 +47,89 @@ def main(arguments: Sequence[str]) -> int:
 def train(config: TrainConfig) -> Path:
     """Train, validate and checkpoint; return the path of the weights, <folder>/weights.safetensors.
 
-    They are averaged where the run keeps a running average, have adapters merged, and open with `mda.load`.
+    They are averaged where the run keeps a running average, have adapters merged, and open with `mda.load`, as does
+    best.safetensors beside it, the same of the best checkpoint.
 
     Raises:
-        ConfigError: settings contradict each other.
+        ConfigError: settings contradict each other, or those that the run in the folder was begun with.
         InputError: a data set is not where it should be.
-        CheckpointError: starting weights are missing or do not fit.
+        CheckpointError: starting weights are missing or do not fit, or the last checkpoint is damaged.
         OutputError: the folder cannot be written to.
+        KeyboardInterrupt: the run was interrupted or terminated; its state has been kept.
     """
     check_machine(checked(config).trainer)
     if config.trainer.threads:
         torch.set_num_threads(config.trainer.threads)
-    lightning.seed_everything(config.seed, workers=True, verbose=False)
     folder = Path(config.folder or f"logs/{config.name}")
-    # Before the network, whose weights may have to be fetched: a wrong folder is told at once.
-    data = build_data(config)
-    module = build_module(config, folder)
-    trainer = build_trainer(config, folder)
+    make_folder(folder / _LAST.parent)
+    earlier = earlier_state(config, folder / _LAST, folder)
+    lightning.seed_everything(config.seed, workers=True, verbose=False)
+    # Before the network, whose weights may have to be fetched: a wrong folder is told first. A finished run reads none.
+    finished = earlier is not None and earlier.step >= config.steps
+    data = lightning.LightningDataModule() if finished else build_data(config)
+    with _without_noise():
+        module = build_module(config, folder)
+        trainer = build_trainer(config, folder)
+        if trainer.is_global_zero:
+            save_config(config, folder)
+            remove_partial_files(folder / _LAST.parent)
+        if earlier is not None and earlier.step >= config.steps:
+            logger.info("That is all of the %d steps asked for.", config.steps)
+            state = earlier.network
+        else:
+            _fit(trainer, module, data, earlier)
+            # Fitting has ended: the weights are now the running average, if there is one.
+            state = whole_state(module.network)
     if trainer.is_global_zero:
-        save_config(config, folder)
-    last = folder / _CHECKPOINTS / "last.ckpt"
-    resume = last if config.resume and last.exists() else None
-    if resume is not None:
-        logger.info("Resuming from %s", resume)
-    if config.validate_at_start and config.validate_every > 0 and resume is None:
-        trainer.validate(module, data, verbose=False)
-    trainer.fit(module, data, ckpt_path=resume, weights_only=True)
-    weights = folder / WEIGHTS_FILE
-    # Fitting has ended: the weights are now the running average, if there is one.
-    state = whole_state(module.network)
-    if trainer.is_global_zero:
-        if config.network.lora.rank:
-            state = merged(state, config.network.lora)
-        write_weights(weights, state, chosen_preset(config.network))
+        _export(folder / WEIGHTS_FILE, state, config)
+        if config.validate_every > 0 and (folder / _BEST).exists():
+            _export(folder / BEST_FILE, read_earlier(folder / _BEST).network, config)
         if module.skipped.count:
             logger.warning("%d batches were left out, see %s", module.skipped.count, folder / "skipped.csv")
-    return weights
+    return folder / WEIGHTS_FILE
+
+
+def _fit(
+    trainer: lightning.Trainer, module: DepthModule, data: lightning.LightningDataModule, earlier: Earlier | None
+) -> None:
+    """Train to the end, from the state of an earlier run if there is one.
+
+    Raises:
+        KeyboardInterrupt: the run was told to stop.
+    """
+    config = module.config
+    try:
+        if config.validate_at_start and config.validate_every > 0 and earlier is None:
+            trainer.validate(module, data, verbose=False)
+        trainer.fit(module, data, ckpt_path=None if earlier is None else earlier.path, weights_only=True)
+    except Stopped as stop:
+        raise KeyboardInterrupt(str(stop)) from stop
+    except SystemExit as stop:
+        # Lightning makes this of an interruption.
+        message = "Stopped at once; the same command goes on from the last checkpoint."
+        raise KeyboardInterrupt(message) from stop
+
+
+def _export(path: Path, state: Mapping[str, torch.Tensor], config: TrainConfig) -> None:
+    """Write weights that `mda.load` opens."""
+    if config.network.lora.rank:
+        state = merged(state, config.network.lora)
+    write_weights(path, state, chosen_preset(config.network))
+
+
+@contextmanager
+def _without_noise() -> Iterator[None]:
+    """Keep advertisements, lists of absent accelerators, and warnings about Lightning's own code from people."""
+    lines = logging.getLogger("lightning.pytorch.utilities.rank_zero")
+    level = lines.level
+    lines.setLevel(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=".*LeafSpec.*")
+            warnings.filterwarnings("ignore", message="Checkpoint directory .* exists and is not empty")
+            yield
+    finally:
+        lines.setLevel(level)
 
 
 def build_module(config: TrainConfig, folder: Path | None = None) -> DepthModule:
@@ -137,6 +189,7 @@ def build_trainer(config: TrainConfig, folder: Path) -> lightning.Trainer:
         log_every_n_steps=config.log_every,
         use_distributed_sampler=False,
         callbacks=_callbacks(config, folder),
+        plugins=[WholeFiles()],
         logger=_loggers(config, folder),
         enable_progress_bar=config.progress,
         enable_model_summary=False,
@@ -172,26 +225,20 @@ def _loggers(config: TrainConfig, folder: Path) -> list[Logger]:
 
 
 def _callbacks(config: TrainConfig, folder: Path) -> list[Callback]:
-    """Running average, checkpoints (the last and the best by validation), pictures, speed, progress bar."""
-    checkpoints = folder / _CHECKPOINTS
+    """Running average, checkpoints (the best by validation and the last), pictures, speed, progress bar."""
     callbacks: list[Callback] = [Speed(config.log_every)] if config.logger.kinds else []
     if config.ema_decay > 0:
         callbacks.append(EMAWeightAveraging(decay=config.ema_decay))
-    # One file each, overwritten in place: with Lightning's version counter a resumed run would write last-v1.ckpt
-    # and the next resume would begin from the old last.ckpt.
-    callbacks.append(
-        ModelCheckpoint(
-            dirpath=checkpoints,
-            filename="last",
-            every_n_train_steps=config.checkpoint_every,
-            enable_version_counter=False,
-        )
-    )
     if config.validate_every > 0:
+        # One file, overwritten in place: with Lightning's version counter a resumed run would write best-v1.ckpt.
         best = ModelCheckpoint(
-            dirpath=checkpoints, filename="best", monitor=config.best_by, enable_version_counter=False
+            dirpath=folder / _BEST.parent, filename=_BEST.stem, monitor=config.best_by, enable_version_counter=False
         )
         callbacks += [best, Pictures(folder)]
+    # After the best one, so that it knows of it.
+    callbacks.append(
+        LastCheckpoint(folder / _LAST, every=config.checkpoint_every, validate_every=config.validate_every)
+    )
     if config.progress:
         callbacks.append(TQDMProgressBar(refresh_rate=10))
     return callbacks

@@ -2,28 +2,37 @@
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import lightning
+import numpy as np
 import torch
 from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import nn
 from torch.distributed.tensor import DTensor
 from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LambdaLR
 
 from mda.data.batches import Batch, normalise_images
 from mda.geometry import Cameras
 from mda.losses import LossReport, TrainingLoss
 from mda.mixtures import Decoder
 from mda.models import DepthNetwork
+from mda.models.checkpoints import METADATA_KEY
+from mda.models.converting import metadata_of
 from mda.structures import NetworkOutput
+from mda.training.building import chosen_preset
 from mda.training.config import TrainConfig
 from mda.training.groups import parameter_groups
-from mda.training.processes import gathered, summed, true_everywhere
+from mda.training.processes import gathered, pooled, summed, true_everywhere
 from mda.training.schedule import rate_factor
 from mda.training.skipping import SkippedBatches, why_spoilt
 from mda.training.source_losses import by_source
 from mda.training.told_cameras import known_targets, told_cameras
 from mda.training.validation import ClipTallies
+
+# Where a checkpoint holds how many batches and frames were left out before it.
+_LEFT_OUT = "left_out"
 
 
 class DepthModule(lightning.LightningModule):
@@ -57,6 +66,29 @@ class DepthModule(lightning.LightningModule):
         self._seen, self._kept = 0, 0
         self._clips: list[str] = []
         self._broken = 0
+        # Sums and counts by name, since the last log.
+        self._unlogged: dict[str, tuple[float, int]] = {}
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Say which network it is, and what has been left out; all processes take part."""
+        broken = sum(gathered(self._broken))
+        checkpoint[METADATA_KEY] = metadata_of(chosen_preset(self.config.network))
+        checkpoint[_LEFT_OUT] = {"batches": self.skipped.count, "frames": broken}
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Go on counting."""
+        before = checkpoint.get(_LEFT_OUT, {"batches": 0, "frames": 0})
+        self.skipped.count = before["batches"]
+        self._broken = before["frames"] if self.global_rank == 0 else 0
+
+    def on_train_start(self) -> None:
+        """Learn at the rate that the settings say: the checkpoint's is that of a run of the length asked for then."""
+        for scheduler in (config.scheduler for config in self.trainer.lr_scheduler_configs):
+            if not isinstance(scheduler, LambdaLR):
+                continue
+            rates = zip(scheduler.optimizer.param_groups, scheduler.base_lrs, scheduler.lr_lambdas, strict=True)
+            for group, rate, factor in rates:
+                group["lr"] = rate * factor(scheduler.last_epoch)
 
     def forward(self, batch: Batch, cameras: Cameras | None = None) -> NetworkOutput:
         """Output of the network for a batch of clips, which it may be told the cameras of."""
@@ -69,6 +101,9 @@ class DepthModule(lightning.LightningModule):
         if all(batch.cameras_known):
             number, network = self._number(), self.config.network
             told = told_cameras(batch.targets.cameras, number, seed=self.config.seed, config=network)
+        if self.config.network.lora.dropout:
+            # Draws that a resumed run repeats.
+            torch.manual_seed(int(np.random.SeedSequence([self.config.seed, self._number()]).generate_state(1)[0]))
         self._broken += len(batch.broken)
         self._seen += 1
         self._clips.extend(batch.names)
@@ -79,8 +114,9 @@ class DepthModule(lightning.LightningModule):
             self._note((reason, batch.names))
             return self._nothing(batch)
         self._kept += 1
-        if self._is_logged():
-            self._log_training(report, batch)
+        self._collect(report, batch)
+        if self._is_logged() and self._seen == self.config.accumulate:
+            self._log_training()
         return report.total
 
     def configure_gradient_clipping(
@@ -126,9 +162,7 @@ class DepthModule(lightning.LightningModule):
             lr=config.optimiser.rate,
             betas=(config.optimiser.betas[0], config.optimiser.betas[1]),
         )
-        schedule = torch.optim.lr_scheduler.LambdaLR(
-            optimiser, lambda step: rate_factor(step, steps=config.steps, config=config.optimiser)
-        )
+        schedule = LambdaLR(optimiser, lambda step: rate_factor(step, steps=config.steps, config=config.optimiser))
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def _number(self) -> int:
@@ -154,14 +188,18 @@ class DepthModule(lightning.LightningModule):
         parts = [mixture.locs, mixture.scales, mixture.log_weights, *(part for part in others if part is not None)]
         return 0 * torch.stack([part.sum() for part in parts]).sum()
 
-    def _log_training(self, report: LossReport, batch: Batch) -> None:
-        """Terms, counts and losses by source of the last micro-batch, over all processes."""
+    def _collect(self, report: LossReport, batch: Batch) -> None:
+        """Terms, counts and losses by source of a micro-batch, for the log."""
         values = {f"train/{name}": (float(value.detach()), 1) for name, value in report.terms.items()}
         values["train/loss"] = (float(report.total.detach()), 1)
         values |= {f"train/source/{name}": pair for name, pair in by_source(report.clip_nll, batch.names).items()}
-        values["data/broken_frames_so_far"] = (float(self._broken), 1)
         values["train/dropped_truth"] = (float(report.counts.dropped_truth), 1)
-        means = {name: total / count for name, (total, count) in summed(values).items() if count}
-        self.log_dict(means, batch_size=1)
+        self._unlogged = pooled([self._unlogged, values])
+
+    def _log_training(self) -> None:
+        """Means since the last log, over all processes; from the start, how many frames were broken."""
+        totals = summed(self._unlogged | {"data/broken_frames_so_far": (float(self._broken), 1)})
+        self._unlogged = {}
+        self.log_dict({name: total / count for name, (total, count) in totals.items() if count}, batch_size=1)
         # The rate of the parameters that learn fastest.
         self.log("train/rate", max(group["lr"] for group in self.trainer.optimizers[0].param_groups), batch_size=1)

@@ -24,7 +24,8 @@ class Pictures(lightning.Callback):
     """At each validation, one sheet of the first held-out clips: to <folder>/pictures, and to loggers of images.
 
     Rows are image | true depth | decoded depth | its edges | where the hypotheses disagree, and below them each
-    hypothesis and its weight (white: one).
+    hypothesis and its weight (white: one); of networks that know transparent surfaces also the last one, and where
+    there is one behind the first.
     """
 
     def __init__(self, folder: Path, clips: int = 4) -> None:
@@ -90,6 +91,9 @@ def picture_rows(module: DepthModule, batch: Batch) -> Float[Tensor, "3 h w"]:
         (spread / 0.7).clamp(0, 1).expand(3, -1, -1),
     ]
     second = [panel for depth, weight in zip(hypotheses, weights, strict=True) for panel in _pair(depth, sky, weight)]
+    layers = output.layers
+    if layers is not None:
+        second += _pair(layers.last_depth[0, 0].float().cpu(), sky, layers.transparent[0, 0].float().cpu())
     rows = [torch.cat(first, dim=-1), torch.cat(second, dim=-1)]
     width = max(row.shape[-1] for row in rows)
     return torch.cat([functional.pad(row, (0, width - row.shape[-1])) for row in rows], dim=-2)

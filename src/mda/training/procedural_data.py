@@ -11,6 +11,7 @@ from torch.utils.data import DataLoader, Dataset, IterableDataset
 
 from mda.data.batches import Batch, collate
 from mda.data.degrade import adjust_colour, degrade
+from mda.data.workers import leave_signals_to_the_main_process
 from mda.synthetic import RenderOptions, render_clip
 from mda.training.data_config import ProceduralDataConfig
 
@@ -107,7 +108,12 @@ class ProceduralData(lightning.LightningDataModule):
             first = trainer.global_step * trainer.accumulate_grad_batches
             rank, world = trainer.global_rank, trainer.world_size
         batches = TrainingBatches(self.config, first_step=first, rank=rank, world_size=world)
-        return DataLoader(batches, batch_size=None, num_workers=self.config.workers)
+        return DataLoader(
+            batches,
+            batch_size=None,
+            num_workers=self.config.workers,
+            worker_init_fn=leave_signals_to_the_main_process,
+        )
 
     def val_dataloader(self) -> DataLoader:
         """Held-out clips."""

@@ -1,6 +1,6 @@
 """Agreement between the processes of a run; alone, everything is as it is."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
 import torch
@@ -34,9 +34,14 @@ def gathered(mine: T) -> list[T]:
 
 def summed(mine: Mapping[str, tuple[float, int]]) -> dict[str, tuple[float, int]]:
     """Sums and counts by name over all processes, each of which may know other names."""
+    return pooled(gathered(dict(mine)))
+
+
+def pooled(parts: Iterable[Mapping[str, tuple[float, int]]]) -> dict[str, tuple[float, int]]:
+    """Sums and counts by name, added up."""
     total: dict[str, tuple[float, int]] = {}
-    for theirs in gathered(dict(mine)):
-        for name, (value, count) in theirs.items():
+    for part in parts:
+        for name, (value, count) in part.items():
             old = total.get(name, (0.0, 0))
             total[name] = (old[0] + value, old[1] + count)
     return total

@@ -1,5 +1,6 @@
 """Batches that are left out because something in them is not finite: noticed, counted, and named."""
 
+import csv
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from mda.structures import NetworkOutput
 logger = logging.getLogger(__name__)
 
 FILE = "skipped.csv"
-_HEADER = "step,rank,reason,clips\n"
+_HEADER = ("step", "rank", "reason", "clips")
 
 
 def why_spoilt(output: NetworkOutput, report: LossReport) -> str | None:
@@ -37,7 +38,7 @@ class SkippedBatches:
 
     Attributes:
         folder: where the list is kept, or None for no list.
-        count: number of micro-batches, and steps for their gradients, since the process began.
+        count: number of micro-batches, and steps for their gradients.
     """
 
     folder: Path | None = None
@@ -54,15 +55,13 @@ class SkippedBatches:
         self.count += 1
         if not write:
             return
-        lines = [
-            f"{step},{rank},{reason},{' '.join(names)}"
-            for rank, (reason, names) in enumerate(said)
-            if reason is not None
+        rows = [
+            (step, rank, reason, " ".join(names)) for rank, (reason, names) in enumerate(said) if reason is not None
         ]
-        for line in lines:
-            logger.warning("Left out at step,rank,reason,clips: %s", line)
+        for row in rows:
+            logger.warning("Left out at step %s by process %s, because the %s: %s", *row)
         if self.folder is not None:
             path = self.folder / FILE
             known = path.exists()
-            with path.open("a", encoding="utf-8") as file:
-                file.write(("" if known else _HEADER) + "".join(f"{line}\n" for line in lines))
+            with path.open("a", encoding="utf-8", newline="") as file:
+                csv.writer(file, lineterminator="\n").writerows(rows if known else [_HEADER, *rows])

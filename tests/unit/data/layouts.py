@@ -266,7 +266,7 @@ def mvs_synth_original(root):
         content = {"f_x": fx, "f_y": fy, "c_x": cx, "c_y": cy, "extrinsic": extrinsic}
         save_text(scene / "poses" / f"{number:04d}.json", [json.dumps(content)])
     names = ("images/0001.png", "depths/0001.exr", "poses/0001.json")
-    return Written(made, ["0007"], *(scene / name for name in names), sky_known=False, sky=False)
+    return Written(made, ["GTAV_540/0007"], *(scene / name for name in names), sky_known=False, sky=False)
 
 
 def aria_published(root):
@@ -289,7 +289,8 @@ def aria_published(root):
     return Written(made, ["12"], *(scene / name for name in names), loss=1e-3, exact_image=False, dropped=dropped)
 
 
-def aria_original(root, side=128):
+def aria_original(root):
+    side = max(128, *little_world.HW)  # a square, and large enough for the nearest of its pixels to be near
     made = frames(sky=False, matrix=pinhole_view(side).intrinsics, hw=(side, side))
     scene, rays = root / "12", fisheye_rays(side)
     # The upright camera's rays, whose axes to the right and down are the sensor's up and right.
@@ -462,7 +463,7 @@ def spring_original(root):
     save_text(scene / "cam_data/intrinsics.txt", [numbers(one.intrinsics[[0, 1, 0, 1], [0, 1, 2, 2]]) for one in made])
     save_text(scene / "cam_data/extrinsics.txt", [numbers(np.linalg.inv(one.pose)) for one in made])
     names = ("frame_left/frame_left_0002.png", "disp1_left/disp1_left_0002.dsp5", "cam_data/extrinsics.txt")
-    return Written(made, ["0005"], *(scene / name for name in names))
+    return Written(made, ["spring/train/0005"], *(scene / name for name in names))
 
 
 def dl3dv_published(root):

@@ -11,7 +11,7 @@ import torch
 from mda.data.batches import Batch
 from mda.data.clips import Augmentation, ClipSource, changed_pictures, held_out_scenes
 from mda.data.contract import open_source
-from mda.data.mix import Mix, MixConfig, training_loader, validation_loader
+from mda.data.mix import Mix, MixConfig, _order, training_loader, validation_loader
 from mda.data.sources import SOURCES
 from mda.errors import ConfigError, InputError
 from tests.unit.data import layouts
@@ -84,6 +84,16 @@ def test_every_start_comes_once_before_one_comes_again(root):
     assert len(set(firsts)) == 4
 
 
+def test_the_order_of_an_epoch_is_drawn_once(root):
+    mix = Mix(config(root, sources={"vkitti2": 3}, seed=81))
+    before = _order.cache_info().misses
+    firsts = [mix.clip(number, epoch=3, views=1, image_hw=(28, 42)).name for number in range(3)]
+    assert _order.cache_info().misses == before + 1
+    order = np.random.default_rng([81, 3, 12, 0]).permutation(4)[:3]
+    frames = mix.training["vkitti2"].scenes[0].frames
+    assert [name.rpartition("/")[2] for name in firsts] == [frames[start] for start in order]
+
+
 @pytest.mark.parametrize("workers", [0, 2])
 def test_a_run_resumes_in_the_middle_of_an_epoch_with_other_workers(root, workers):
     mix = Mix(config(root))
@@ -148,6 +158,25 @@ def test_held_out_scenes_stay_when_scenes_are_added(tmp_path):
     more = held_out_scenes(dataclasses.replace(source, scenes=tuple(scenes)), 0.2)[1]
     assert len(few) == 4
     assert {scene.name for scene in few} & {scene.name for scene in more}
+
+
+@pytest.mark.parametrize("case", [case for case in layouts.WRITERS if not SOURCES[case[0]].cameras_known])
+def test_pictures_are_held_out_one_by_one(tmp_path, case):
+    layouts.WRITERS[case](tmp_path)
+    source = open_source(SOURCES[case[0]], tmp_path)
+    training, validation = held_out_scenes(source, 0.02)
+    parts = [{(scene.name, frame) for scene in scenes for frame in scene.frames} for scenes in (training, validation)]
+    assert [len(part) for part in parts] == [5, 1]
+    assert not parts[0] & parts[1]
+    assert held_out_scenes(source, 0.02) == (training, validation)
+
+
+def test_a_part_of_dl3dv_is_no_place(tmp_path):
+    layouts.WRITERS["dl3dv", "published"](tmp_path)
+    source = open_source(SOURCES["dl3dv"], tmp_path)
+    scenes = [dataclasses.replace(source.scenes[0], name=f"{part}/{i}") for part in ("1K", "2K") for i in range(10)]
+    training, validation = held_out_scenes(dataclasses.replace(source, scenes=tuple(scenes)), 0.1)
+    assert (len(training), len(validation)) == (18, 2)
 
 
 def test_broken_frames_are_replaced_by_other_frames_of_their_scene_and_named(tmp_path):

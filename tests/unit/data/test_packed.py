@@ -3,7 +3,9 @@ import tarfile
 import numpy as np
 import pytest
 
+from mda.data.archives import TarFiles
 from mda.data.contract import open_source
+from mda.data.files import FolderFiles
 from mda.data.packed import PackedLayout, pack_source
 from mda.data.sources import SOURCES
 from mda.errors import InputError, OutputError
@@ -80,6 +82,15 @@ def test_archives_are_not_overwritten(tmp_path):
         packed(tmp_path / "in", "tartanair", tmp_path / "out")
 
 
+@pytest.mark.parametrize("inside", ["", "packed/small"])
+def test_a_data_set_is_not_packed_into_itself(tmp_path, inside):
+    layouts.tartanair_published(tmp_path / "in")
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(OutputError, match="whose files archives would hide; choose a folder elsewhere"):
+        packed(tmp_path / "in", "tartanair", tmp_path / "in" / inside)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
 def test_damaged_archives_are_named(tmp_path):
     layouts.tartanair_published(tmp_path / "in")
     _, report, _ = packed(tmp_path / "in", "tartanair", tmp_path / "out", shard_bytes=1)
@@ -96,10 +107,80 @@ def test_damaged_archives_are_named(tmp_path):
         open_source(SOURCES["tartanair"], tmp_path / "out", more=(PackedLayout(),))
 
 
+def test_archives_with_a_hole_are_named(tmp_path):
+    layouts.tartanair_published(tmp_path / "in")
+    _, report, _ = packed(tmp_path / "in", "tartanair", tmp_path / "out")
+    content = bytearray(report.shards[0].read_bytes())
+    with tarfile.open(report.shards[0]) as archive:
+        hole = [member.offset for member in archive][20]
+    content[hole : hole + 4096] = bytes(4096)
+    report.shards[0].write_bytes(content)
+    with pytest.raises(InputError, match=r"tartanair-000000\.tar is damaged: after \d+ bytes .* download it again"):
+        open_source(SOURCES["tartanair"], tmp_path / "out", more=(PackedLayout(),))
+
+
 def test_compressed_archives_are_refused(tmp_path):
     (tmp_path / "a.tar.gz").write_bytes(b"x")
     with pytest.raises(InputError, match=r"a\.tar\.gz is compressed.*repack it as \.tar"):
         open_source(SOURCES["tartanair"], tmp_path)
+
+
+def archived(folder, out):
+    with tarfile.open(out, "w") as archive:
+        archive.add(folder, arcname=".")
+
+
+@pytest.mark.parametrize("left", ["part", "damaged", "folder", "dead link", "compressed"])
+def test_what_is_left_beside_the_unpacked_files_does_not_hide_them(tmp_path, caplog, left):
+    root = tmp_path / "in"
+    layouts.tartanair_published(root)
+    beside = root / "a.tar"
+    if left == "part":
+        (tmp_path / "part/office/Easy/P001").mkdir(parents=True)
+        (tmp_path / "part/office/Easy/P001/000_rgb.png").write_bytes(b"picture")
+        archived(tmp_path / "part", beside)
+    elif left == "damaged":
+        beside.write_bytes(b"no archive" * 100)
+    elif left == "folder":
+        beside.mkdir()
+    elif left == "dead link":
+        beside.symlink_to(tmp_path / "nowhere")
+    else:
+        (root / "a.tar.gz").write_bytes(b"x")
+    source = open_source(SOURCES["tartanair"], root)
+    assert source.num_frames == 12
+    assert isinstance(source.files, FolderFiles)
+    assert ("The unpacked files are used instead" in caplog.text) == (left in {"part", "damaged"})
+
+
+def test_archives_go_before_the_files_beside_them(tmp_path):
+    layouts.tartanair_published(tmp_path / "in")
+    archived(tmp_path / "in", tmp_path / "a.tar")
+    (tmp_path / "a.tar").rename(tmp_path / "in" / "a.tar")
+    assert isinstance(open_source(SOURCES["tartanair"], tmp_path / "in").files, TarFiles)
+    assert open_source(SOURCES["tartanair"], tmp_path / "in" / "a.tar").num_frames == 12
+
+
+def test_compressed_archives_beside_others_are_told_where_files_lack(tmp_path):
+    layouts.vkitti2_original(tmp_path / "in")
+    for table in ("intrinsic.txt", "extrinsic.txt"):
+        (tmp_path / "in/Scene02/15-deg-left" / table).unlink()
+    (tmp_path / "out").mkdir()
+    archived(tmp_path / "in", tmp_path / "out/vkitti_2.0.3_rgb.tar")
+    (tmp_path / "out/vkitti_2.0.3_textgt.tar.gz").write_bytes(b"x")
+    with pytest.raises(InputError, match=r"12 frames lack 24 files.*intrinsic\.txt.*textgt\.tar\.gz is compressed"):
+        open_source(SOURCES["vkitti2"], tmp_path / "out")
+    with pytest.raises(InputError, match=r"rgb\.tar holds no complete frame"):
+        open_source(SOURCES["vkitti2"], tmp_path / "out/vkitti_2.0.3_rgb.tar")
+
+
+def test_empty_members_count_as_missing(tmp_path):
+    layouts.tartanair_published(tmp_path / "in")
+    (tmp_path / "in/office/Easy/P001/002_depth.npy").write_bytes(b"")
+    (tmp_path / "out").mkdir()
+    archived(tmp_path / "in", tmp_path / "out" / "a.tar")
+    source = open_source(SOURCES["tartanair"], tmp_path / "out")
+    assert [lack.path for lack in source.missing] == ["office/Easy/P001/002_depth.npy"]
 
 
 def test_members_outside_the_tree_are_passed_over(tmp_path):

@@ -49,6 +49,14 @@ def test_weights_should_all_be_one_at_glass_and_sum_to_one_elsewhere():
     assert float(transparency_error(wrong, glass, labelled)) > 1
 
 
+@pytest.mark.parametrize("components", [4, 8])
+def test_even_odds_of_glass_settle_where_a_pixel_begins_to_count_as_transparent(components):
+    labelled, glass = torch.ones(1, 1, 1, 2, dtype=torch.bool), torch.tensor([True, False]).reshape(1, 1, 1, 2)
+    activity = torch.zeros(components, requires_grad=True)
+    transparency_error(activity.expand(1, 1, 1, 2, components), glass, labelled).backward()
+    torch.testing.assert_close(activity.grad, torch.zeros(components), atol=1e-6, rtol=0)
+
+
 def test_terms_of_glass_are_there_for_networks_and_batches_that_know_it(batch):
     torch.manual_seed(0)
     known = NETWORK.build().eval()(batch.images)

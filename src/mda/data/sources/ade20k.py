@@ -1,7 +1,7 @@
 """ADE20K: windows, glass and mirrors among its outlined objects."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,13 +10,15 @@ import numpy as np
 from mda.data.contract import Scene, SourceInfo
 from mda.data.decode import damaged, read_colour, read_mask
 from mda.data.files import Files
-from mda.data.sources.common import below_split, folders_like, stems
+from mda.data.sources.common import below_split, folders_like, frames_of
 from mda.data.sources.pictures import glass_only, picture_view
 from mda.data.view_sampling import ViewSampling, Walk
 from mda.data.views import RawView
 from mda.shapes import Bool, ndarray
 
 _WORDS = ("window", "glass", "mirror")
+# Masks of the original hold 255 where an object shows and up to 128 where something hides it.
+_HIDDEN = 128
 _SPLITS = ("training", "validation", "train", "val")
 
 
@@ -29,7 +31,7 @@ class _Published:
 
     def find(self, files: Files, split: str | None) -> Iterator[Scene]:
         for part in folders_like(files, below_split(split, _SPLITS)):
-            yield Scene(name=part, folder=part, frames=stems(files, f"{part}/images", ".jpg"))
+            yield Scene(name=part, folder=part, frames=frames_of(files, f"{part}/images/*.jpg", f"{part}/meta/*.json"))
 
     def members(self, scene: Scene, frame: str) -> Mapping[str, str]:
         return {"image": f"{scene.folder}/images/{frame}.jpg", "objects": f"{scene.folder}/meta/{frame}.json"}
@@ -41,7 +43,8 @@ class _Published:
             for number, found in enumerate(_objects(files, paths["objects"]))
             if _is_glass(found)
         ]
-        return _view(files, paths["image"], masks, name)
+        # The object itself; lower values mark parts of it that something hides.
+        return _view(files, paths["image"], masks, name, shown=lambda mask: (mask > 0) & (mask == mask.max()))
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,9 @@ class _Original:
     def find(self, files: Files, split: str | None) -> Iterator[Scene]:
         for above in (("images", "ADE"), ()):
             for folder in folders_like(files, *above, below_split(split, _SPLITS), "*", "*"):
-                frames = tuple(frame for frame in stems(files, folder, ".jpg") if frame.startswith("ADE_"))
+                frames = tuple(
+                    f"ADE_{frame}" for frame in frames_of(files, f"{folder}/ADE_*.jpg", f"{folder}/ADE_*.json")
+                )
                 yield Scene(name=folder, folder=folder, frames=frames)
 
     def members(self, scene: Scene, frame: str) -> Mapping[str, str]:
@@ -67,7 +72,7 @@ class _Original:
             for found in _objects(files, paths["objects"])
             if _is_glass(found) and found.get("instance_mask")
         ]
-        return _view(files, paths["image"], masks, name)
+        return _view(files, paths["image"], masks, name, shown=lambda mask: mask > _HIDDEN)
 
 
 def _objects(files: Files, path: str) -> list[dict[str, Any]]:
@@ -92,14 +97,15 @@ def _is_glass(found: Mapping[str, Any]) -> bool:
     return any(word in str(text).lower() for text in texts for word in _WORDS)
 
 
-def _view(files: Files, picture: str, masks: list[str], name: str) -> RawView:
+def _view(files: Files, picture: str, masks: list[str], name: str, *, shown: Callable[[ndarray], ndarray]) -> RawView:
+    """A picture with glass where a mask shows its object, which may be nowhere."""
     image = read_colour(files, picture)
     glass: Bool[ndarray, "h w"] = np.zeros(image.shape[:2], np.bool_)
     for path in masks:
         mask = read_mask(files, path)
         if mask.shape != glass.shape:
             raise damaged(files, path, f"its shape is {mask.shape}, that of the picture {glass.shape}")
-        glass |= mask == mask.max()  # the object itself; lower values mark parts of it that something hides
+        glass |= shown(mask)
     return picture_view(name, image, layers=glass_only(glass))
 
 

@@ -10,11 +10,11 @@ from mda.data.contract import Scene, SourceInfo
 from mda.data.decode import damaged, read_colour, read_levels, read_numbers
 from mda.data.files import Files
 from mda.data.sources.aria_lens import DEVICE_FROM_UPRIGHT, pinhole_view
-from mda.data.sources.common import folders_like, stems, z_from_ray_length
+from mda.data.sources.common import folders_like, frames_of, z_from_ray_length
 from mda.data.sources.tables import number_table, pose_of, rotation_from_quaternion
 from mda.data.view_sampling import ViewSampling, Walk
 from mda.data.views import DepthRule, FileCamera, RawView, make_view
-from mda.shapes import Float, ndarray
+from mda.shapes import Float, Float32, Shaped, ndarray
 
 # Indoors; what is farther is an error of the renderer (published pipeline).
 _RULE = DepthRule(far=20.0, far_is_sky=False, sky_known=True)
@@ -34,7 +34,8 @@ class _Published:
     def find(self, files: Files, split: str | None) -> Iterator[Scene]:
         del split
         for folder in folders_like(files, "[0-9]*"):
-            yield Scene(name=folder, folder=folder, frames=stems(files, f"{folder}/color", ".jpg"))
+            frames = frames_of(files, f"{folder}/color/*.jpg", f"{folder}/depth/*.png", f"{folder}/pose/*.txt")
+            yield Scene(name=folder, folder=folder, frames=frames)
 
     def members(self, scene: Scene, frame: str) -> Mapping[str, str]:
         return {
@@ -52,12 +53,12 @@ class _Published:
         pose = read_numbers(files, paths["pose"], columns=4)
         if intrinsics.shape != (3, 3) or pose.shape != (4, 4):
             raise damaged(files, paths["pose"], f"shapes {pose.shape} and {intrinsics.shape}, expected 4x4 and 3x3")
-        length = read_levels(files, paths["depth"]) * np.float32(_UNIT)
+        length = read_levels(files, paths["depth"], deep=True) * np.float32(_UNIT)
         return make_view(
             name=name,
             image=read_colour(files, paths["image"]),
             depth=z_from_ray_length(length, intrinsics, centre=0.0),
-            camera=FileCamera(intrinsics=intrinsics, world_from_cam=pose, integer_centres=True),
+            camera=FileCamera(intrinsics=intrinsics, world_from_cam=pose, integer_centres=True, path=paths["pose"]),
             rule=_RULE,
         )
 
@@ -72,8 +73,7 @@ class _Original:
     def find(self, files: Files, split: str | None) -> Iterator[Scene]:
         del split
         for folder in folders_like(files, "[0-9]*"):
-            pictures = stems(files, f"{folder}/rgb", ".jpg")
-            frames = tuple(name.removeprefix("vignette") for name in pictures if name.startswith("vignette"))
+            frames = frames_of(files, f"{folder}/rgb/vignette*.jpg", f"{folder}/depth/depth*.png")
             yield Scene(name=folder, folder=folder, frames=frames)
 
     def members(self, scene: Scene, frame: str) -> Mapping[str, str]:
@@ -88,17 +88,24 @@ class _Original:
         poses = _trajectory(files, paths["pose"])
         if not frame.isdecimal() or int(frame) >= len(poses):
             raise damaged(files, paths["pose"], f"it has {len(poses)} poses, none for frame {frame}")
-        image, levels = read_colour(files, paths["image"]), read_levels(files, paths["depth"])
+        image, levels = read_colour(files, paths["image"]), read_levels(files, paths["depth"], deep=True)
         if not image.shape[0] == image.shape[1] == levels.shape[0] == levels.shape[1]:
             raise damaged(files, paths["depth"], f"pixels {levels.shape} and {image.shape[:2]}, expected equal squares")
         view = pinhole_view(len(image))
         return make_view(
             name=name,
             image=view.image(image),
-            depth=view.depth(np.where(levels == _NONE, 0, levels) * np.float32(_UNIT)),
-            camera=FileCamera(intrinsics=view.intrinsics, world_from_cam=poses[int(frame)] @ DEVICE_FROM_UPRIGHT),
+            depth=view.depth(_metres(levels)),
+            camera=FileCamera(
+                intrinsics=view.intrinsics, world_from_cam=poses[int(frame)] @ DEVICE_FROM_UPRIGHT, path=paths["pose"]
+            ),
             rule=_RULE,
         )
+
+
+def _metres(levels: Shaped[ndarray, "h w"]) -> Float32[ndarray, "h w"]:
+    """Metres along the ray; 0 where there is none."""
+    return np.where(levels == _NONE, np.float32(0), levels * np.float32(_UNIT))
 
 
 @functools.lru_cache(maxsize=32)

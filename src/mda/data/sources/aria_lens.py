@@ -71,11 +71,12 @@ class PinholeView:
         # Copied, because pictures of files are not to be written to, which torch does not like to hear.
         channels = torch.from_numpy(fisheye.copy()).permute(2, 0, 1)[None].float()
         seen = functional.grid_sample(channels, self.grid[None], mode="bilinear", align_corners=False)
-        return seen[0].permute(1, 2, 0).round().to(torch.uint8).numpy()
+        # Half a level more instead of rounding, which comes with the conversion.
+        return seen[0].add_(0.5).permute(1, 2, 0).to(torch.uint8).numpy()
 
     def depth(self, length: Float32[ndarray, "side side"]) -> Float32[ndarray, "side side"]:
         """Z-depth of distances along the rays of the fisheye pixels; never a mean of two surfaces."""
-        return length.ravel()[self.nearest] * self.z
+        return length.ravel().take(self.nearest) * self.z
 
 
 @functools.lru_cache(maxsize=2)

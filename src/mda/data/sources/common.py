@@ -11,6 +11,7 @@ from mda.data.contract import Scene
 from mda.data.decode import read_camera, read_colour, read_levels, read_npy
 from mda.data.files import Files
 from mda.data.views import DepthRule, FileCamera, RawView, make_view
+from mda.io.names import natural_key
 from mda.shapes import Float, Float32, ndarray
 
 # To left-multiply poses whose world is mirrored: a reflection of the world leaves relative poses as they are.
@@ -28,14 +29,28 @@ def folders_like(files: Files, *patterns: str, below: str = "") -> Iterator[str]
             yield from folders_like(files, *patterns[1:], below=f"{below}/{name}" if below else name)
 
 
-def stems(files: Files, folder: str, *endings: str) -> tuple[str, ...]:
-    """Names of the files of a folder that have one of the endings, without it."""
-    found = []
-    for name in files.names(folder):
-        ending = next((ending for ending in endings if name.endswith(ending)), None)
-        if ending is not None:
-            found.append(name[: -len(ending)])
-    return tuple(found)
+def frames_of(files: Files, *patterns: str) -> tuple[str, ...]:
+    """Names of the frames of which there is any file, in natural order.
+
+    So a frame whose picture is missing is found by its depth, and told as incomplete.
+
+    Args:
+        files: where they are.
+        patterns: paths of the files of a frame, with `*` in place of its name, as in `SCENE/rgb/*.png`.
+    """
+    listed: dict[str, list[str]] = {}
+    ordered: list[str] = []
+    for pattern in patterns:
+        folder, _, file = pattern.rpartition("/")
+        start, _, end = file.partition("*")
+        if folder not in listed:
+            listed[folder] = files.names(folder)
+        matching = (name for name in listed[folder] if name.startswith(start) and name.endswith(end))
+        found = [name[len(start) : -len(end)] for name in matching if len(name) > len(start) + len(end)]
+        # As a rule all patterns find the same frames, in order.
+        if found != ordered:
+            ordered = sorted({*ordered, *found}, key=natural_key) if ordered else found
+    return tuple(ordered)
 
 
 def below_split(split: str | None, splits: Iterable[str]) -> str:
@@ -67,7 +82,8 @@ def _z_of_unit_rays(height: int, width: int, camera: tuple[float, float, float, 
 
 def proper(pose: Float[ndarray, "4 4"]) -> Float[ndarray, "4 4"]:
     """The pose in a world that is not mirrored."""
-    return _SWAP_XY @ pose if np.linalg.det(pose[:3, :3]) < 0 else pose
+    with np.errstate(invalid="ignore", over="ignore"):  # what is no pose is refused later
+        return _SWAP_XY @ pose if np.linalg.det(pose[:3, :3]) < 0 else pose
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +122,8 @@ class FlatLayout:
         del split  # these data sets are not split on disk
         for folder in folders_like(files, *self.folders):
             if not any(fnmatchcase(folder, pattern) for pattern in self.unused):
-                yield Scene(name=folder, folder=folder, frames=stems(files, folder, self.image))
+                files_of_frame = self.members(Scene(name=folder, folder=folder, frames=()), "*").values()
+                yield Scene(name=folder, folder=folder, frames=frames_of(files, *files_of_frame))
 
     def members(self, scene: Scene, frame: str) -> Mapping[str, str]:
         """The files of a frame."""
@@ -121,7 +138,12 @@ class FlatLayout:
             name=name,
             image=read_colour(files, paths["image"]),
             depth=read_depth(files, paths["depth"], self.depth_unit),
-            camera=FileCamera(intrinsics=intrinsics, world_from_cam=proper(pose), integer_centres=self.integer_centres),
+            camera=FileCamera(
+                intrinsics=intrinsics,
+                world_from_cam=proper(pose),
+                integer_centres=self.integer_centres,
+                path=paths["camera"],
+            ),
             rule=self.rule,
         )
 
@@ -162,11 +184,11 @@ class FoldersLayout:
         for folder in folders_like(files, *patterns):
             if any(fnmatchcase(folder, pattern) for pattern in self.unused):
                 continue
-            for ending in self.images:
-                if frames := stems(files, f"{folder}/rgb", ending):
-                    # The frame keeps its ending, so that it says which file is its picture.
-                    yield Scene(name=folder, folder=folder, frames=tuple(f"{frame}{ending}" for frame in frames))
-                    break
+            endings = (ending for ending in self.images if frames_of(files, f"{folder}/rgb/*{ending}"))
+            ending = next(endings, self.images[0])
+            frames = frames_of(files, f"{folder}/rgb/*{ending}", f"{folder}/depth/*.npy", f"{folder}/cam/*.npz")
+            # The frame keeps its ending, so that it says which file is its picture.
+            yield Scene(name=folder, folder=folder, frames=tuple(f"{frame}{ending}" for frame in frames))
 
     def members(self, scene: Scene, frame: str) -> Mapping[str, str]:
         """The files of a frame."""
@@ -185,7 +207,9 @@ class FoldersLayout:
             name=name,
             image=read_colour(files, paths["image"]),
             depth=read_npy(files, paths["depth"]),
-            camera=FileCamera(intrinsics=intrinsics, world_from_cam=pose, integer_centres=self.integer_centres),
+            camera=FileCamera(
+                intrinsics=intrinsics, world_from_cam=pose, integer_centres=self.integer_centres, path=paths["camera"]
+            ),
             rule=self.rule,
         )
 
@@ -194,4 +218,4 @@ def read_depth(files: Files, path: str, unit: float) -> Float32[ndarray, "h w"]:
     """Depth of a .npy file or, in steps of `unit`, of a 16-bit image."""
     if path.endswith(".npy"):
         return read_npy(files, path)
-    return read_levels(files, path) * np.float32(unit)
+    return read_levels(files, path, deep=True) * np.float32(unit)

@@ -8,7 +8,7 @@ import numpy as np
 from mda.data.contract import Scene, SourceInfo
 from mda.data.decode import read_camera, read_colour, read_mask, read_npy
 from mda.data.files import Files
-from mda.data.sources.common import folders_like, stems
+from mda.data.sources.common import folders_like, frames_of
 from mda.data.view_sampling import ViewSampling
 from mda.data.views import DepthRule, FileCamera, RawView, make_view
 from mda.shapes import Bool, ndarray
@@ -29,7 +29,8 @@ class _Published:
     def find(self, files: Files, split: str | None) -> Iterator[Scene]:
         del split
         for folder in folders_like(files, "*", "*", "dense"):
-            yield Scene(name=folder.removesuffix("/dense"), folder=folder, frames=stems(files, f"{folder}/rgb", ".png"))
+            frames = frames_of(files, f"{folder}/rgb/*.png", f"{folder}/depth/*.npy", f"{folder}/cam/*.npz")
+            yield Scene(name=folder.removesuffix("/dense"), folder=folder, frames=frames)
 
     def members(self, scene: Scene, frame: str) -> Mapping[str, str]:
         return {
@@ -56,7 +57,7 @@ class _Published:
             name=name,
             image=read_colour(files, paths["image"]),
             depth=depth,
-            camera=FileCamera(intrinsics=intrinsics, world_from_cam=pose),
+            camera=FileCamera(intrinsics=intrinsics, world_from_cam=pose, path=paths["camera"]),
             rule=_RULE,
             sky=sky,
         )
@@ -84,4 +85,5 @@ DL3DV = SourceInfo(
     layouts=(_Published(),),
     sampling=ViewSampling(steps=(1, 8), video=0.5, even=0.5, block=25),
     folder="dl3dv",
+    place_levels=2,
 )

@@ -4,12 +4,12 @@ import functools
 import gzip
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from mda.data.contract import Scene, SourceInfo
-from mda.data.decode import damaged, read_colour, read_levels
+from mda.data.decode import damaged, decoding, read_colour, read_levels
 from mda.data.files import Files
 from mda.data.sources.common import FoldersLayout, below_split
 from mda.data.sources.tables import inverse_pose, pose_of
@@ -53,12 +53,12 @@ class _Original:
             raise damaged(files, paths["cameras"], f"it has no camera for {frame}")
         image = read_colour(files, paths["image"])
         # Half-precision floats in the bits of whole numbers.
-        depth = read_levels(files, paths["depth"]).astype(np.uint16).view(np.float16)
+        depth = read_levels(files, paths["depth"], deep=True).astype(np.uint16).view(np.float16)
         return make_view(
             name=name.partition("|")[0],
             image=image,
             depth=depth.astype(np.float32),
-            camera=_camera(numbers, image.shape[0], image.shape[1]),
+            camera=replace(_camera(numbers, image.shape[0], image.shape[1]), path=paths["cameras"]),
             rule=_RULE,
         )
 
@@ -67,7 +67,7 @@ class _Original:
 def _table(files: Files, part: str) -> dict[str, dict[str, Float[ndarray, "17"]]]:
     """By scene and frame: R (9), T (3), focal length (2), principal point (2), and whether the unit is isotropic."""
     path = f"{part}/frame_annotations_{part}.jgz"
-    try:
+    with decoding(files, path):
         entries = json.loads(gzip.decompress(files.read(path)))
         scenes: dict[str, dict[str, Float[ndarray, "17"]]] = {}
         for entry in entries:
@@ -76,8 +76,6 @@ def _table(files: Files, part: str) -> dict[str, dict[str, Float[ndarray, "17"]]
             isotropic = float(view.get("intrinsics_format", "ndc_norm_image_bounds") == "ndc_isotropic")
             flat = [*np.ravel(view["R"]), *view["T"], *view["focal_length"], *view["principal_point"], isotropic]
             scenes.setdefault(seen, {})[frame] = np.array(flat, np.float32).reshape(17)
-    except (ValueError, KeyError, TypeError, EOFError, OSError) as error:
-        raise damaged(files, path, error) from error
     return {name: dict(sorted(frames.items())) for name, frames in sorted(scenes.items())}
 
 
@@ -106,6 +104,7 @@ DYNAMIC_REPLICA = SourceInfo(
     ),
     sampling=ViewSampling(steps=(1, 16)),
     splits=_SPLITS,
+    moving=True,
     folder="dynamic_replica_cut3r",
     place_levels=2,
 )

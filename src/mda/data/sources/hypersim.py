@@ -4,14 +4,14 @@ import csv
 import functools
 import io
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from mda.data.contract import Scene, SourceInfo
-from mda.data.decode import damaged, read_colour, read_hdf5
+from mda.data.decode import as_float32, damaged, decoding, frame_number, read_colour, read_hdf5
 from mda.data.files import Files
-from mda.data.sources.common import FlatLayout, folders_like, stems, z_from_ray_length
+from mda.data.sources.common import FlatLayout, folders_like, frames_of, z_from_ray_length
 from mda.data.sources.tables import hdf5_table, pose_of
 from mda.data.view_sampling import ViewSampling
 from mda.data.views import DepthRule, FileCamera, RawView, make_view
@@ -40,10 +40,12 @@ class _Original:
     def find(self, files: Files, split: str | None) -> Iterator[Scene]:
         del split
         for folder in folders_like(files, "ai_*"):
-            for images in folders_like(files, "scene_cam_*_final_preview", below=f"{folder}/images"):
-                camera = images.rpartition("/")[2].removeprefix("scene_").removesuffix("_final_preview")
-                frames = tuple(stem.removeprefix("frame.") for stem in stems(files, images, ".tonemap.jpg"))
-                yield Scene(name=f"{folder}/{camera}", folder=folder, frames=frames)
+            kinds = folders_like(files, "scene_cam_*_final_preview|scene_cam_*_geometry_hdf5", below=f"{folder}/images")
+            cameras = ("_".join(kind.rpartition("/")[2].split("_")[1:3]) for kind in kinds)
+            for camera in dict.fromkeys(cameras):
+                scene = Scene(name=f"{folder}/{camera}", folder=folder, frames=())
+                paths = self.members(scene, "*")
+                yield replace(scene, frames=frames_of(files, paths["image"], paths["depth"]))
 
     def members(self, scene: Scene, frame: str) -> Mapping[str, str]:
         camera = scene.name.rpartition("/")[2]
@@ -58,12 +60,12 @@ class _Original:
 
     def read(self, files: Files, scene: Scene, frame: str, name: str) -> RawView:
         paths = self.members(scene, frame)
-        position, orientation = (
-            _row(files, paths[key], int(frame), shape) for key, shape in (("positions", (3,)), ("orientations", (3, 3)))
-        )
+        number = frame_number(files, paths["image"], frame)
+        position = _row(files, paths["positions"], number, (3,))
+        orientation = _row(files, paths["orientations"], number, (3, 3))
         image = read_colour(files, paths["image"])
         intrinsics = _intrinsics(files, scene.folder, image.shape[0], image.shape[1])
-        length = read_hdf5(files, paths["depth"], "dataset").astype(np.float32)
+        length = as_float32(read_hdf5(files, paths["depth"], "dataset"))
         if length.ndim != 2:
             raise damaged(files, paths["depth"], f"its shape is {length.shape}, expected (height, width)")
         return make_view(
@@ -73,6 +75,7 @@ class _Original:
             camera=FileCamera(
                 intrinsics=intrinsics,
                 world_from_cam=pose_of(orientation @ _CV_FROM_GL, position * _metres(files, paths["scene"])),
+                path=paths["orientations"],
             ),
             rule=_RULE,
         )
@@ -90,7 +93,8 @@ def _metres(files: Files, path: str) -> float:
     """Metres in one unit of the scene."""
     for row in csv.reader(io.StringIO(files.read(path).decode("utf-8", "replace"))):
         if len(row) == 2 and row[0].strip() == "meters_per_asset_unit":
-            return float(row[1])
+            with decoding(files, path):
+                return float(row[1])
     raise damaged(files, path, "it has no row meters_per_asset_unit")
 
 
@@ -106,16 +110,14 @@ def _intrinsics(files: Files, scene: str, height: int, width: int) -> Float[ndar
         row = next((row for row in rows if row.get("scene_name") == scene), None)
         if row is None:
             raise damaged(files, _CAMERAS, f"it has no row for {scene}")
-        try:
+        with decoding(files, _CAMERAS):
             rays = np.array([[float(row[f"M_cam_from_uv_{i}{j}"]) for j in range(3)] for i in range(3)])
-        except (KeyError, ValueError) as error:
-            raise damaged(files, _CAMERAS, error) from error
     uv_from_pixel = np.array([[2 / width, 0, -1], [0, -2 / height, 1], [0, 0, 1]])
     inverse = _CV_FROM_GL @ rays @ uv_from_pixel
-    inverse /= inverse[2, 2]
-    if np.abs(inverse[2, :2]).max() > _TILT:
+    if not np.abs(inverse[2, :2]).max() <= _TILT * abs(inverse[2, 2]):
         raise damaged(files, _CAMERAS, f"the lens of {scene} is tilted; leave the scene out")
-    return np.linalg.inv(inverse)
+    with decoding(files, _CAMERAS):  # a matrix of zeros has no inverse
+        return np.linalg.inv(inverse / inverse[2, 2])
 
 
 HYPERSIM = SourceInfo(

@@ -1,14 +1,14 @@
 """MVS-Synth: 120 sequences of 100 frames from a game set in a city."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from mda.data.contract import Scene, SourceInfo
 from mda.data.decode import damaged, read_colour, read_exr, read_json
 from mda.data.files import Files
-from mda.data.sources.common import FoldersLayout, folders_like, proper, stems
+from mda.data.sources.common import FoldersLayout, folders_like, frames_of, proper
 from mda.data.sources.tables import inverse_pose
 from mda.data.view_sampling import ViewSampling
 from mda.data.views import DepthRule, FileCamera, RawView, make_view
@@ -28,8 +28,8 @@ class _Original:
         del split
         for above in ((), ("GTAV_*",)):
             for folder in folders_like(files, *above, "[0-9]*"):
-                frames = stems(files, f"{folder}/images", ".png")
-                yield Scene(name=folder.rpartition("/")[2], folder=folder, frames=frames)
+                scene = Scene(name=folder, folder=folder, frames=())
+                yield replace(scene, frames=frames_of(files, *self.members(scene, "*").values()))
 
     def members(self, scene: Scene, frame: str) -> Mapping[str, str]:
         return {
@@ -54,6 +54,7 @@ class _Original:
                 intrinsics=np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1]]),
                 # The game's world is mirrored in some of the files.
                 world_from_cam=proper(inverse_pose(extrinsic)),
+                path=paths["camera"],
             ),
             rule=_RULE,
         )
@@ -69,4 +70,5 @@ MVS_SYNTH = SourceInfo(
     layouts=(FoldersLayout(folders=("*",), images=(".jpg", ".png"), rule=_RULE), _Original()),
     sampling=ViewSampling(steps=(1, 4), video=0.5, even=0.5, block=16),
     folder="mvs_synth_cut3r",
+    place_levels=-1,  # sizes of one place are folders beside each other
 )

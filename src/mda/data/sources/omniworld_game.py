@@ -32,6 +32,8 @@ class _Layout:
         del split
         for folder in folders_like(files, "*"):
             if "split_info.json" not in files.names(folder):
+                if {"color", "depth"} & set(files.folders(folder)):
+                    yield Scene(name=folder, folder=folder, frames=())  # nothing says which frames make up a clip
                 continue
             try:
                 clips = read_json(files, f"{folder}/split_info.json")["split"]
@@ -51,7 +53,7 @@ class _Layout:
     def read(self, files: Files, scene: Scene, frame: str, name: str) -> RawView:
         paths = self.members(scene, frame)
         number = int(scene.name.rpartition("_")[2])
-        levels = read_levels(files, paths["depth"])
+        levels = read_levels(files, paths["depth"], deep=True)
         if levels.max() > 65535:
             raise damaged(files, paths["depth"], "its pixels have more than 16 bits")
         return make_view(
@@ -93,7 +95,9 @@ def _camera(files: Files, path: str, position: int) -> FileCamera:
         message = f"{files.place}/{path}: the pose of frame {position} is none; download it again."
         raise InputError(message)
     return FileCamera(
-        intrinsics=np.array([[focal, 0, cx], [0, focal, cy], [0, 0, 1]]), world_from_cam=inverse_pose(cam_from_world)
+        intrinsics=np.array([[focal, 0, cx], [0, focal, cy], [0, 0, 1]]),
+        world_from_cam=inverse_pose(cam_from_world),
+        path=path,
     )
 
 
@@ -106,6 +110,7 @@ OMNIWORLD_GAME = SourceInfo(
     sky="the far plane; the farthest 2 % of a clip are unknown",
     layouts=(_Layout(),),
     sampling=ViewSampling(walk=Walk.EVEN_STEPS, steps=(5, 15)),
+    moving=True,
     folder="OmniWorld_game",
     trusted_share=0.98,
 )

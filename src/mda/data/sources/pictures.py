@@ -9,9 +9,10 @@ import numpy as np
 from mda.data.contract import Scene
 from mda.data.decode import damaged, read_colour, read_mask
 from mda.data.files import Files
-from mda.data.sources.common import below_split, folders_like
+from mda.data.sources.common import below_split, folders_like, frames_of
 from mda.data.views import DepthRule, FileCamera, GlassLayers, RawView, make_view
 from mda.io.images import IMAGE_EXTENSIONS
+from mda.io.names import natural_key
 from mda.shapes import Bool, Float32, UInt8, ndarray
 
 
@@ -72,8 +73,11 @@ class PictureLayout:
             patterns = [pattern.replace("{split}", below_split(split, self.splits)) for pattern in part]
             for folder in folders_like(files, *patterns):
                 names = files.names(f"{folder}/{self.images}")
-                frames = tuple(name for name in names if PurePosixPath(name).suffix.lower() in IMAGE_EXTENSIONS)
-                yield Scene(name=folder, folder=folder, frames=frames)
+                frames = [name for name in names if PurePosixPath(name).suffix.lower() in IMAGE_EXTENSIONS]
+                known = {PurePosixPath(frame).stem for frame in frames}
+                masks = frames_of(files, f"{folder}/{self.masks}/*{self.ending}")
+                frames += [f"{mask}.jpg" for mask in masks if mask not in known]  # their pictures are missing
+                yield Scene(name=folder, folder=folder, frames=tuple(sorted(frames, key=natural_key)))
 
     def members(self, scene: Scene, frame: str) -> Mapping[str, str]:
         """The files of a picture."""

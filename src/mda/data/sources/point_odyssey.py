@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from mda.data.contract import Scene, SourceInfo
-from mda.data.decode import damaged, read_colour, read_levels, read_npz
+from mda.data.decode import damaged, frame_number, read_colour, read_levels, read_npz
 from mda.data.files import Files
-from mda.data.sources.common import FoldersLayout, below_split, folders_like, stems
+from mda.data.sources.common import FoldersLayout, below_split, folders_like, frames_of
 from mda.data.sources.tables import inverse_pose
 from mda.data.view_sampling import ViewSampling
 from mda.data.views import DepthRule, FileCamera, RawView, make_view
@@ -34,7 +34,7 @@ class _Original:
         for folder in folders_like(files, below_split(split, _SPLITS), "*"):
             present = set(files.names(folder))
             annotation = next((name for name in _ANNOTATIONS if name in present), _ANNOTATIONS[0])
-            frames = tuple(stem.removeprefix("rgb_") for stem in stems(files, f"{folder}/rgbs", ".jpg"))
+            frames = frames_of(files, f"{folder}/rgbs/rgb_*.jpg", f"{folder}/depths/depth_*.png")
             yield Scene(name=folder, folder=folder, frames=frames, detail=annotation)
 
     def members(self, scene: Scene, frame: str) -> Mapping[str, str]:
@@ -47,15 +47,17 @@ class _Original:
     def read(self, files: Files, scene: Scene, frame: str, name: str) -> RawView:
         paths = self.members(scene, frame)
         intrinsics, extrinsics = _cameras(files, paths["cameras"])
-        if int(frame) >= min(len(intrinsics), len(extrinsics)):
+        number = frame_number(files, paths["image"], frame)
+        if number >= min(len(intrinsics), len(extrinsics)):
             raise damaged(files, paths["cameras"], f"it has no camera for frame {frame}")
         return make_view(
             name=name,
             image=read_colour(files, paths["image"]),
-            depth=read_levels(files, paths["depth"]) * np.float32(_UNIT),
+            depth=read_levels(files, paths["depth"], deep=True) * np.float32(_UNIT),
             camera=FileCamera(
-                intrinsics=intrinsics[int(frame)],
-                world_from_cam=inverse_pose(extrinsics[int(frame)].astype(np.float64)),
+                intrinsics=intrinsics[number],
+                world_from_cam=inverse_pose(extrinsics[number].astype(np.float64)),
+                path=paths["cameras"],
             ),
             rule=_RULE,
         )
@@ -79,6 +81,7 @@ POINT_ODYSSEY = SourceInfo(
     layouts=(FoldersLayout(folders=("{split}", "*"), splits=_SPLITS, images=(".jpg",), rule=_RULE), _Original()),
     sampling=ViewSampling(steps=(1, 4)),
     splits=_SPLITS,
+    moving=True,
     folder="point_odyssey_v1.2_cut3r",
     place_levels=2,
 )

@@ -1,14 +1,14 @@
 """Spring: scenes of an animated film, with fine detail."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from mda.data.contract import Scene, SourceInfo
-from mda.data.decode import damaged, read_colour, read_hdf5, read_mask
+from mda.data.decode import as_float32, damaged, frame_number, read_colour, read_hdf5, read_mask
 from mda.data.files import Files
-from mda.data.sources.common import FoldersLayout, folders_like, stems
+from mda.data.sources.common import FoldersLayout, folders_like, frames_of
 from mda.data.sources.tables import inverse_pose, number_table
 from mda.data.view_sampling import ViewSampling
 from mda.data.views import DepthRule, FileCamera, RawView, make_view
@@ -32,8 +32,9 @@ class _Original:
         del split
         for above in ((), ("train",), ("spring", "train")):
             for folder in folders_like(files, *above, "[0-9]*"):
-                frames = tuple(stem.rpartition("_")[2] for stem in stems(files, f"{folder}/frame_left", ".png"))
-                yield Scene(name=folder.rpartition("/")[2], folder=folder, frames=frames)
+                scene = Scene(name=folder, folder=folder, frames=())
+                paths = self.members(scene, "*")
+                yield replace(scene, frames=frames_of(files, paths["image"], paths["depth"]))
 
     def members(self, scene: Scene, frame: str) -> Mapping[str, str]:
         return {
@@ -44,14 +45,18 @@ class _Original:
         }
 
     def read(self, files: Files, scene: Scene, frame: str, name: str) -> RawView:
-        paths, number = self.members(scene, frame), int(frame) - 1  # frames count from one
+        paths = self.members(scene, frame)
+        number = frame_number(files, paths["image"], frame) - 1  # frames count from one
         inner, outer = number_table(files, paths["intrinsics"], 4), number_table(files, paths["poses"], 16)
         if not 0 <= number < min(len(inner), len(outer)):
             raise damaged(files, paths["poses"], f"it has no camera for frame {frame}")
         fx, fy, cx, cy = inner[number]
-        disparity = np.abs(read_hdf5(files, paths["depth"], "disparity")[::_STEP, ::_STEP])
+        corners = read_hdf5(files, paths["depth"], "disparity")
+        if corners.ndim != 2:
+            raise damaged(files, paths["depth"], f"its shape is {corners.shape}, expected (height, width)")
+        disparity = np.abs(corners[::_STEP, ::_STEP])
         with np.errstate(divide="ignore", invalid="ignore"):
-            depth = (fx * _BASELINE / disparity).astype(np.float32)
+            depth = as_float32(fx * _BASELINE / disparity)
         sky = None
         folder, picture = f"{scene.folder}/maps/skymap_left", f"skymap_left_{frame}.png"
         if picture in files.names(folder):
@@ -63,6 +68,7 @@ class _Original:
             camera=FileCamera(
                 intrinsics=np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1]]),
                 world_from_cam=inverse_pose(outer[number].reshape(4, 4)),
+                path=paths["poses"],
             ),
             rule=_RULE,
             sky=sky,
@@ -78,5 +84,7 @@ SPRING = SourceInfo(
     sky="its sky maps in the original layout, else not labelled",
     layouts=(FoldersLayout(folders=("*",), images=(".png",), rule=_RULE), _Original()),
     sampling=ViewSampling(steps=(1, 16)),
+    moving=True,
     folder="processed_spring/train",
+    place_levels=-1,
 )

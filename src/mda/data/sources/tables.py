@@ -33,7 +33,8 @@ def hdf5_table(files: Files, path: str, key: str) -> Shaped[ndarray, "..."]:
 
 def rotation_from_quaternion(w: float, x: float, y: float, z: float) -> Float[ndarray, "3 3"]:
     """The rotation of a quaternion of any length."""
-    w, x, y, z = np.array([w, x, y, z], np.float64) / np.linalg.norm([w, x, y, z])
+    with np.errstate(invalid="ignore", over="ignore"):  # of zeros or huge numbers it is no rotation, and refused later
+        w, x, y, z = np.array([w, x, y, z], np.float64) / np.linalg.norm([w, x, y, z])
     return np.array(
         [
             [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
@@ -52,4 +53,6 @@ def pose_of(rotation: Float[ndarray, "3 3"], centre: Float[ndarray, "3"]) -> Flo
 
 def inverse_pose(pose: Float[ndarray, "4 4"]) -> Float[ndarray, "4 4"]:
     """Inverse of a rigid motion; of anything else the result is not rigid either, and is refused later."""
-    return pose_of(pose[:3, :3].T, -pose[:3, :3].T @ pose[:3, 3])
+    inverse = pose_of(pose[:3, :3].T, -pose[:3, :3].T @ pose[:3, 3])
+    inverse[3] = pose[3]
+    return inverse

@@ -1,14 +1,14 @@
 """TartanAir: flights through thirty rendered places, two difficulties each."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from mda.data.contract import Scene, SourceInfo
-from mda.data.decode import damaged, read_colour, read_npy
+from mda.data.decode import damaged, frame_number, read_colour, read_npy
 from mda.data.files import Files
-from mda.data.sources.common import FlatLayout, folders_like, stems
+from mda.data.sources.common import FlatLayout, folders_like, frames_of
 from mda.data.sources.tables import number_table, pose_of, rotation_from_quaternion
 from mda.data.view_sampling import ViewSampling
 from mda.data.views import DepthRule, FileCamera, RawView, make_view
@@ -37,8 +37,9 @@ class _Original:
         for depth in (1, 2):  # the archives hold a folder of the place's name in which there is another one
             for folder in folders_like(files, *["*"] * depth, "Easy|Hard", "P*"):
                 if "amusement" not in folder:
-                    frames = stems(files, f"{folder}/image_left", "_left.png")
-                    yield Scene(name=folder, folder=folder, frames=frames)
+                    scene = Scene(name=folder, folder=folder, frames=())
+                    paths = self.members(scene, "*")
+                    yield replace(scene, frames=frames_of(files, paths["image"], paths["depth"]))
 
     def members(self, scene: Scene, frame: str) -> Mapping[str, str]:
         return {
@@ -50,9 +51,10 @@ class _Original:
     def read(self, files: Files, scene: Scene, frame: str, name: str) -> RawView:
         paths = self.members(scene, frame)
         table = number_table(files, paths["poses"], 7)
-        if int(frame) >= len(table):
+        number = frame_number(files, paths["image"], frame)
+        if number >= len(table):
             raise damaged(files, paths["poses"], f"it has {len(table)} rows, none for frame {frame}")
-        x, y, z, qx, qy, qz, qw = table[int(frame)]
+        x, y, z, qx, qy, qz, qw = table[number]
         rotation = rotation_from_quaternion(qw, qx, qy, qz)
         # World and camera both change their axes.
         turned = _NED_FROM_CV.T @ rotation @ _NED_FROM_CV
@@ -63,6 +65,7 @@ class _Original:
             camera=FileCamera(
                 intrinsics=_INTRINSICS,
                 world_from_cam=pose_of(turned, _NED_FROM_CV.T @ np.array([x, y, z])),
+                path=paths["poses"],
             ),
             rule=_RULE,
         )

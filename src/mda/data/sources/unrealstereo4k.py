@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from mda.data.contract import Scene, SourceInfo
-from mda.data.decode import damaged, read_colour, read_npy
+from mda.data.decode import as_float32, damaged, read_colour, read_npy
 from mda.data.files import Files
-from mda.data.sources.common import FlatLayout, folders_like, proper, stems
+from mda.data.sources.common import FlatLayout, folders_like, frames_of, proper
 from mda.data.sources.tables import inverse_pose
 from mda.data.view_sampling import ViewSampling
 from mda.data.views import DepthRule, FileCamera, RawView, make_view
@@ -30,7 +30,7 @@ class _Original:
         del split
         for folder in folders_like(files, "*"):
             for side in (0, 1):
-                frames = stems(files, f"{folder}/Image{side}", ".png")
+                frames = frames_of(files, f"{folder}/Image{side}/*.png", f"{folder}/Disp{side}/*.npy")
                 yield Scene(name=f"{folder}/{side}", folder=folder, frames=frames)
 
     def members(self, scene: Scene, frame: str) -> Mapping[str, str]:
@@ -52,12 +52,14 @@ class _Original:
         baseline = np.linalg.norm(poses[1][:3, 3] - poses[0][:3, 3])
         disparity = np.abs(read_npy(files, paths["depth"]))
         with np.errstate(divide="ignore"):
-            depth = (intrinsics[0, 0] * baseline / disparity).astype(np.float32)
+            depth = as_float32(intrinsics[0, 0] * baseline / disparity)
         return make_view(
             name=name,
             image=read_colour(files, paths["image"]),
             depth=depth,
-            camera=FileCamera(intrinsics=intrinsics, world_from_cam=proper(poses[side])),
+            camera=FileCamera(
+                intrinsics=intrinsics, world_from_cam=proper(poses[side]), path=paths[("left", "right")[side]]
+            ),
             rule=_RULE,
         )
 

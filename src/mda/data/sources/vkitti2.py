@@ -1,14 +1,14 @@
 """Virtual KITTI 2: five driving scenes in ten kinds of light and weather, two cameras."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from mda.data.contract import Scene, SourceInfo
-from mda.data.decode import damaged, read_colour, read_levels
+from mda.data.decode import damaged, frame_number, read_colour, read_levels
 from mda.data.files import Files
-from mda.data.sources.common import FlatLayout, folders_like, stems
+from mda.data.sources.common import FlatLayout, folders_like, frames_of
 from mda.data.sources.tables import inverse_pose, number_table
 from mda.data.view_sampling import ViewSampling
 from mda.data.views import DepthRule, FileCamera, RawView, make_view
@@ -31,10 +31,11 @@ class _Original:
     def find(self, files: Files, split: str | None) -> Iterator[Scene]:
         del split
         for folder in folders_like(files, "Scene*", "*"):
-            for camera in folders_like(files, "Camera_*", below=f"{folder}/frames/rgb"):
-                number = camera.rpartition("/")[2]
-                frames = tuple(stem.removeprefix("rgb_") for stem in stems(files, camera, ".jpg"))
-                yield Scene(name=f"{folder}/{number}", folder=folder, frames=frames)
+            cameras = folders_like(files, "rgb|depth", "Camera_[0-9]", below=f"{folder}/frames")
+            for camera in sorted({camera.rpartition("/")[2] for camera in cameras}):
+                scene = Scene(name=f"{folder}/{camera}", folder=folder, frames=())
+                paths = self.members(scene, "*")
+                yield replace(scene, frames=frames_of(files, paths["image"], paths["depth"]))
 
     def members(self, scene: Scene, frame: str) -> Mapping[str, str]:
         camera = scene.name.rpartition("/")[2]
@@ -48,18 +49,19 @@ class _Original:
     def read(self, files: Files, scene: Scene, frame: str, name: str) -> RawView:
         paths = self.members(scene, frame)
         # Rows begin with the numbers of the frame and of the camera.
-        which = int(frame), int(scene.name.rpartition("_")[2])
+        which = frame_number(files, paths["image"], frame), int(scene.name.rpartition("_")[2])
         inner = _row(files, paths["intrinsics"], 6, which)
         outer = _row(files, paths["poses"], 18, which)
         fx, fy, cx, cy = inner
         return make_view(
             name=name,
             image=read_colour(files, paths["image"]),
-            depth=read_levels(files, paths["depth"]) * np.float32(_UNIT),
+            depth=read_levels(files, paths["depth"], deep=True) * np.float32(_UNIT),
             camera=FileCamera(
                 intrinsics=np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1]]),
                 world_from_cam=inverse_pose(outer.reshape(4, 4)),
                 integer_centres=True,
+                path=paths["poses"],
             ),
             rule=_RULE,
         )

@@ -1,6 +1,7 @@
 """Every reader in every layout: a tiny data set is written with its authors' conventions and read back."""
 
 import itertools
+import json
 import pickle
 import shutil
 
@@ -10,8 +11,10 @@ import torch
 
 from mda.data.batches import collate
 from mda.data.check import check_source, depth_agreement
-from mda.data.clips import ClipSource
+from mda.data.clips import ClipSource, held_out_scenes
 from mda.data.contract import open_source
+from mda.data.packed import PackedLayout, pack_source
+from mda.data.sheet import draw_sheet
 from mda.data.sources import SOURCES
 from mda.errors import InputError
 from tests.unit.data import layouts
@@ -149,16 +152,51 @@ def test_damaged_files_are_named_and_cost_no_other_frame(written, tmp_path, case
     assert report.read + len(report.broken) == source.num_frames
 
 
+@pytest.mark.parametrize("what", ["image", "depth"])
 @pytest.mark.parametrize("case", CASES, ids="-".join)
-def test_missing_files_are_told_and_their_frames_left_out(written, tmp_path, case):
+def test_missing_files_are_told_and_their_frames_left_out(written, tmp_path, case, what):
     original, truth = written(case)
-    root, path = copied(original, tmp_path, truth.depth)
+    root, path = copied(original, tmp_path, getattr(truth, what))
     path.unlink()
     source = opened(root, case)
     assert [root / lack.path for lack in source.missing] == [path]
     assert len(source.scenes[0].frames) == len(truth.frames) - 1
     for frame in source.scenes[0].frames:
         source.view(source.scenes[0], frame)
+    assert not check_source(source, frames=2).whole
+
+
+def test_the_cameras_of_the_scene_with_most_readable_frames_are_drawn(written, tmp_path):
+    original, truth = written(("tartanair", "published"))
+    root, _ = copied(original, tmp_path, truth.image)
+    for path in (root / "office/Easy/P001").glob("*_rgb.png"):
+        path.write_bytes(b"broken")
+    report = check_source(opened(root, ("tartanair", "published")))
+    assert report.example_scene == "office/Hard/P000"
+    poses = np.stack([frame.pose for frame in truth.frames])
+    np.testing.assert_allclose(report.path, poses[:, :3, [3, 2]].transpose(0, 2, 1), atol=1e-5)
+    sheet = draw_sheet(report, title="TartanAir", unit="m")
+    assert (sheet == [90, 150, 255]).all(-1).sum() >= 12  # a line along the optical axis of each camera
+
+
+def test_scenes_that_have_lost_all_their_pictures_are_told(written, tmp_path):
+    original, _ = written(("vkitti2", "original"))
+    root, pictures = copied(original, tmp_path, original / "Scene02/15-deg-left/frames/rgb/Camera_1")
+    shutil.rmtree(pictures)
+    source = opened(root, ("vkitti2", "original"))
+    assert [scene.name for scene in source.scenes] == ["Scene02/15-deg-left/Camera_0"]
+    assert len(source.missing) == 6
+    assert all(lack.scene == "Scene02/15-deg-left/Camera_1" for lack in source.missing)
+
+
+def test_scene_folders_without_frames_are_told(written, tmp_path):
+    original, _ = written(("tartanair", "published"))
+    root, folder = copied(original, tmp_path, original / "office/Hard/P000")
+    for path in folder.iterdir():
+        path.unlink()
+    report = check_source(opened(root, ("tartanair", "published")))
+    assert report.missing == ("all frames of scene office/Hard/P000",)
+    assert not report.whole
 
 
 @pytest.mark.parametrize("case", CASES, ids="-".join)
@@ -182,6 +220,48 @@ def test_layers_of_glass_come_with_their_depth(written):
         np.testing.assert_allclose(view.depth * unit, expected.depth, rtol=1e-3)
         behind = layers.last_depth[layers.glass] * unit - expected.depth[layers.glass]
         np.testing.assert_allclose(behind, 0.75, rtol=2e-2)
+
+
+@pytest.mark.parametrize(("layout", "level"), [("published", 0), ("original", 0), ("original", 128)])
+def test_objects_that_do_not_show_are_no_glass(tmp_path, layout, level):
+    WRITERS["ade20k_glass", layout](tmp_path)
+    source = opened(tmp_path, ("ade20k_glass", layout))
+    scene, frame = source.scenes[0], source.scenes[0].frames[1]
+    masks = sorted(path for path in tmp_path.rglob("inst*.png") if frame in str(path.relative_to(tmp_path)))
+    for path in masks:
+        mask = np.zeros((48, 64), np.uint8)
+        mask[3:9, 3:9] = level
+        layouts.save_image(path, mask)
+    layers = source.view(scene, frame).layers
+    assert len(masks) == 3
+    assert layers is not None
+    assert not layers.glass.any()
+
+
+@pytest.mark.parametrize("mask", ["../../../../../../secret.png", "a\0b.png"])
+def test_masks_outside_the_data_set_are_not_read(tmp_path, mask):
+    root = tmp_path / "in"
+    truth = WRITERS["ade20k_glass", "original"](root)
+    layouts.save_image(tmp_path / "secret.png", np.full((48, 64), 255, np.uint8))
+    content = json.loads(truth.depth.read_bytes().decode("latin-1"))
+    for found in content["annotation"]["object"]:
+        found["instance_mask"] = mask
+    truth.depth.write_text(json.dumps(content))
+    source = opened(root, ("ade20k_glass", "original"))
+    with pytest.raises(InputError, match=r"leads out of|Cannot read"):
+        source.view(source.scenes[0], source.scenes[0].frames[1])
+
+
+def test_two_sizes_of_mvs_synth_are_different_scenes_of_one_place(written, tmp_path):
+    original, _ = written(("mvs_synth", "original"))
+    for size in ("GTAV_540", "GTAV_720"):
+        shutil.copytree(original / "GTAV_540", tmp_path / "in" / size)
+    source = opened(tmp_path / "in", ("mvs_synth", "original"))
+    assert [scene.name for scene in source.scenes] == ["GTAV_540/0007", "GTAV_720/0007"]
+    assert held_out_scenes(source, 0.5) == (source.scenes, ())
+    pack_source(source, tmp_path / "out")
+    copy = open_source(SOURCES["mvs_synth"], tmp_path / "out", more=(PackedLayout(),))
+    assert copy.num_frames == source.num_frames == 12
 
 
 def test_odd_lenses_of_hypersim_come_from_its_table(tmp_path):

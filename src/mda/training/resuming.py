@@ -1,0 +1,124 @@
+"""Going on with a run: its last checkpoint must be whole, and its settings the same."""
+
+import logging
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
+
+from mda.errors import CheckpointError, ConfigError
+from mda.models.checkpoints import read_checkpoint
+from mda.shapes import Tensor
+from mda.training.composing import CONFIG_FILE, plain_settings
+from mda.training.config import TrainConfig
+
+logger = logging.getLogger(__name__)
+
+# Settings that may differ when a run goes on: what it is called, how long it is, where it runs and what is watched;
+# what it once started from; and the number of loader processes, which the batches do not depend on.
+_FREE = (
+    "name", "folder", "steps", "resume", "progress", "logger", "log_every", "checkpoint_every",
+    "validate_every", "validate_at_start", "best_by", "optimiser.decay_steps",
+    "trainer.accelerator", "trainer.strategy", "trainer.threads", "trainer.compile", "trainer.timeout_minutes",
+    "network.weights", "network.plain", "network.single", "network.trunk", "network.recompute",
+    "data.workers", "data.root", "data.folders",
+    "data.validation_clips", "data.validation_views", "data.validation_size",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Earlier:
+    """The state that a run goes on from.
+
+    Attributes:
+        path: of the checkpoint.
+        step: optimiser steps made.
+        network: tensors by their names in the network; the running average where one is kept.
+    """
+
+    path: Path
+    step: int
+    network: Mapping[str, Tensor]
+
+
+def earlier_state(config: TrainConfig, path: Path, folder: Path) -> Earlier | None:
+    """The state to go on from, or None where there is none or none is wanted.
+
+    Args:
+        config: settings of the run that is about to begin.
+        path: of the last checkpoint.
+        folder: of the run.
+
+    Raises:
+        CheckpointError: the checkpoint is damaged.
+        ConfigError: the run was begun with other settings.
+    """
+    if not config.resume or not path.exists():
+        return None
+    refuse_other_settings(config, folder)
+    earlier = read_earlier(path)
+    logger.info("Going on from step %d (%s).", earlier.step, path)
+    return earlier
+
+
+def read_earlier(path: Path) -> Earlier:
+    """What a checkpoint of ours holds.
+
+    Raises:
+        CheckpointError: the file is damaged, or no checkpoint of a training run.
+    """
+    try:
+        content = read_checkpoint(path)
+        step, state = int(content["global_step"]), content["state_dict"]
+    except (CheckpointError, KeyError, TypeError, ValueError) as error:
+        message = (
+            f"{path} is damaged, the run cannot go on from it. Put another checkpoint in its place (best.ckpt beside "
+            "it will do, if there is one), or begin anew with resume=false."
+        )
+        raise CheckpointError(message) from error
+    prefix = "network."
+    network = {name.removeprefix(prefix): tensor for name, tensor in state.items() if name.startswith(prefix)}
+    return Earlier(path=path, step=step, network=network)
+
+
+def refuse_other_settings(config: TrainConfig, folder: Path) -> None:
+    """Compare the settings with those the run in the folder was begun with.
+
+    Raises:
+        ConfigError: some differ that must not.
+    """
+    try:
+        begun: Any = OmegaConf.to_container(OmegaConf.load(folder / CONFIG_FILE))
+    except (OSError, YAMLError, OmegaConfBaseException, UnicodeDecodeError):
+        logger.warning("%s cannot be read; nothing is known of earlier settings.", folder / CONFIG_FILE)
+        return
+    before = dict(_leaves(begun)) if isinstance(begun, Mapping) else {}
+    now = dict(_leaves(plain_settings(config)))
+    changed = [
+        f"{name} was {before[name]} and is {now[name]}"
+        for name in now
+        if name in before and before[name] != now[name] and not _is_free(name)
+    ]
+    if changed:
+        message = (
+            f"The run in {folder} was begun with other settings: {'; '.join(changed)}. Choose another name= or folder= "
+            "for a new run, or begin this one anew with resume=false."
+        )
+        raise ConfigError(message)
+
+
+def _is_free(name: str) -> bool:
+    return any(name == free or name.startswith(f"{free}.") for free in _FREE)
+
+
+def _leaves(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Settings that are no groups, by their whole name."""
+    for name, value in tree.items():
+        if isinstance(value, Mapping) and value:
+            yield from _leaves(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
