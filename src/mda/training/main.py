@@ -8,6 +8,7 @@ from pathlib import Path
 
 import lightning
 import torch
+from lightning.fabric.utilities.rank_zero import rank_zero_only
 from lightning.pytorch.callbacks import Callback, EMAWeightAveraging, ModelCheckpoint, TQDMProgressBar
 from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger, WandbLogger
 
@@ -63,36 +64,39 @@ def train(config: TrainConfig) -> Path:
     folder = Path(config.folder or f"logs/{config.name}")
     make_folder(folder / _LAST.parent)
     earlier = earlier_state(config, folder / _LAST, folder)
-    lightning.seed_everything(config.seed, workers=True, verbose=False)
-    # Before the network, whose weights may have to be fetched: a wrong folder is told first. A finished run reads none.
-    finished = earlier is not None and earlier.step >= config.steps
-    data = lightning.LightningDataModule() if finished else build_data(config)
-    with _without_noise():
-        module = build_module(config, folder)
-        trainer = build_trainer(config, folder)
-        if trainer.is_global_zero:
-            save_config(config, folder)
-            remove_partial_files(folder / _LAST.parent)
-        if earlier is not None and earlier.step >= config.steps:
-            logger.info("That is all of the %d steps asked for.", config.steps)
-            state = earlier.network
-        else:
-            _fit(trainer, module, data, earlier)
-            # Fitting has ended: the weights are now the running average, if there is one.
-            state = whole_state(module.network)
-    if trainer.is_global_zero:
-        _export(folder / WEIGHTS_FILE, state, config)
-        if config.validate_every > 0 and (folder / _BEST).exists():
-            _export(folder / BEST_FILE, read_earlier(folder / _BEST).network, config)
-        if module.skipped.count:
-            logger.warning("%d batches were left out, see %s", module.skipped.count, folder / "skipped.csv")
+    if earlier is not None and earlier.step >= config.steps:
+        logger.info("That is all of the %d steps asked for.", config.steps)
+        state = earlier.network
+    else:
+        with _without_noise():
+            state = _trained(config, folder, earlier)
+    _export(folder / WEIGHTS_FILE, state, config)
+    if config.validate_every > 0 and (folder / _BEST).exists():
+        _export(folder / BEST_FILE, read_earlier(folder / _BEST).network, config)
     return folder / WEIGHTS_FILE
+
+
+def _trained(config: TrainConfig, folder: Path, earlier: Earlier | None) -> Mapping[str, torch.Tensor]:
+    """Train to the end, from the state of an earlier run if there is one; returns the tensors of the network."""
+    lightning.seed_everything(config.seed, workers=True, verbose=False)
+    # Before the network, whose weights may have to be fetched: a wrong folder is told first.
+    data = build_data(config)
+    module = build_module(config, folder)
+    trainer = build_trainer(config, folder)
+    if trainer.is_global_zero:
+        save_config(config, folder)
+        remove_partial_files(folder / _LAST.parent)
+    _fit(trainer, module, data, earlier)
+    if trainer.is_global_zero and module.skipped.count:
+        logger.warning("%d batches were left out, see %s", module.skipped.count, folder / "skipped.csv")
+    # Fitting has ended: the weights are now the running average, if there is one.
+    return whole_state(module.network)
 
 
 def _fit(
     trainer: lightning.Trainer, module: DepthModule, data: lightning.LightningDataModule, earlier: Earlier | None
 ) -> None:
-    """Train to the end, from the state of an earlier run if there is one.
+    """Let Lightning train.
 
     Raises:
         KeyboardInterrupt: the run was told to stop.
@@ -110,6 +114,7 @@ def _fit(
         raise KeyboardInterrupt(message) from stop
 
 
+@rank_zero_only
 def _export(path: Path, state: Mapping[str, torch.Tensor], config: TrainConfig) -> None:
     """Write weights that `mda.load` opens."""
     if config.network.lora.rank:
