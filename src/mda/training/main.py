@@ -132,6 +132,8 @@ def _without_noise() -> Iterator[None]:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=".*LeafSpec.*")
             warnings.filterwarnings("ignore", message="Checkpoint directory .* exists and is not empty")
+            # Scores are pooled over processes before they are logged.
+            warnings.filterwarnings("ignore", message="It is recommended to use `self.log")
             yield
     finally:
         lines.setLevel(level)
