@@ -3,6 +3,7 @@
 import http.server
 import re
 import threading
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,7 @@ class Server:
         cut: so many of the next answers break off in the middle.
         busy: so many of the next answers are 503.
         login: the Authorization header that is asked for.
+        delay: seconds before each answer.
         stopped: whether it answers no more.
         asked: method, path and Range header of the requests.
     """
@@ -30,6 +32,7 @@ class Server:
     cut: int = 0
     busy: int = 0
     login: str = ""
+    delay: float = 0.0
     stopped: bool = False
     asked: list[tuple[str, str, str]] = field(default_factory=list)
 
@@ -53,6 +56,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         wanted = self.headers.get("Range", "")
         path = unquote(self.path.partition("?")[0])
         state.asked.append((self.command, path, wanted))
+        time.sleep(state.delay)
         file = state.folder / path.strip("/")
         if state.login and self.headers.get("Authorization") != state.login:
             self.answer(401, b"")
@@ -65,17 +69,20 @@ class Handler(http.server.BaseHTTPRequestHandler):
         elif not file.is_file():
             self.answer(404, b"")
         else:
-            content, found = file.read_bytes(), re.fullmatch(r"bytes=(\d+)-(\d*)", wanted)
-            if found is None or not state.ranges:
-                self.answer(200, content)
-            elif (start := int(found[1])) >= len(content):
-                self.answer(416, b"")
-            else:
-                part = content[start : int(found[2]) + 1 if found[2] else None]
-                place = f"bytes {start}-{start + len(part) - 1}/{len(content)}"
-                self.answer(206, part, {"Content-Range": place})
+            found = re.fullmatch(r"bytes=(\d+)-(\d*)", wanted) if state.ranges else None
+            self.answer_part(file, found) if found else self.answer(200, file.read_bytes())
 
     do_HEAD = do_GET  # noqa: N815 - the name that the base class calls
+
+    def answer_part(self, file, found):
+        start, size = int(found[1]), file.stat().st_size
+        stop = min(size, int(found[2]) + 1) if found[2] else size
+        if start >= size:
+            self.answer(416, b"")
+            return
+        with file.open("rb") as opened:
+            opened.seek(start)
+            self.answer(206, opened.read(stop - start), {"Content-Range": f"bytes {start}-{stop - 1}/{size}"})
 
     def answer(self, status, content, headers=()):
         self.send_response(status)
