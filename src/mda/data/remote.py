@@ -60,7 +60,7 @@ class RemoteFiles:
     """
 
     url: str = field(repr=False)
-    _tree: ShardTree = field(repr=False, compare=False)
+    _tree: ShardTree = field(repr=False)
     # What was fetched last; so large as the files of one clip.
     _at_hand: list[_Piece] = field(default_factory=list, init=False, repr=False, compare=False)
 

@@ -10,7 +10,7 @@ of the archive is the one in the index.
 import json
 import tarfile
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
@@ -55,15 +55,15 @@ class Location(NamedTuple):
 
 @dataclass(frozen=True)
 class ShardTree:
-    """The files of several shards as one tree.
+    """The files of several shards as one tree; trees of the same shards are equal.
 
     Attributes:
         shards: names and sizes.
     """
 
     shards: tuple[tuple[str, int], ...]
-    _folders: Mapping[str, set[str]]
-    _files: Mapping[str, dict[str, Location]]
+    _folders: Mapping[str, set[str]] = field(repr=False, compare=False)
+    _files: Mapping[str, dict[str, Location]] = field(repr=False, compare=False)
 
     @classmethod
     def of(cls, shards: Iterable[Shard]) -> "ShardTree":
