@@ -9,6 +9,13 @@ class InputError(MdaError):
     """A file, folder or option from the user cannot be used; the message names it."""
 
 
+class RemoteError(MdaError):
+    """Another machine does not give what it should (connection, rights, a file replaced); the message names the URL.
+
+    Not an `InputError`, which costs one frame: without its connection a training run stops, and goes on later.
+    """
+
+
 class OutputError(MdaError):
     """A result cannot be written (folder not writable, disk full, path taken); the message names the path."""
 

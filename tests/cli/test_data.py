@@ -3,6 +3,7 @@ import pytest
 from PIL import Image
 
 from tests.unit.data.layouts import WRITERS
+from tests.unit.data.server import serving
 
 
 @pytest.fixture
@@ -32,6 +33,31 @@ def test_what_is_missing_or_broken_is_named(command, tartanair):
     assert "1 broken frame:" in result.out
     assert "002_rgb.png is damaged" in result.out
     assert "not whole" in result.out
+
+
+def test_archives_are_indexed_and_then_checked_and_packed_from_afar(command, tartanair, tmp_path):
+    shards = tmp_path / "shards"
+    assert command("data", "pack", tartanair[0], shards, "--source", "tartanair").code == 0
+    before = (shards / "shards.json").read_bytes()
+    (shards / "shards.json").unlink()
+    result = command("data", "index", shards)
+    assert result.code == 0, result.err
+    assert result.out == f"48 files in 1 archive: {shards}/shards.json\n"
+    assert (shards / "shards.json").read_bytes() == before
+    with serving(shards) as server:
+        result = command("data", "check", server.url, "--source", "tartanair")
+        assert result.code == 0, result.err
+        assert f"TartanAir, packed layout: 12 frames, 2 scenes, from archives in {server.url}" in result.out
+        result = command("data", "pack", server.url, tmp_path / "again", "--source", "tartanair")
+        assert result.code == 0, result.err
+        assert "12 views of 2 scenes" in result.out
+        result = command("data", "check", f"{server.url}/nowhere", "--source", "tartanair", "--overwrite")
+        assert result.code == 2
+        assert "mda data index FOLDER" in result.err
+    assert command("data", "index", tmp_path / "nowhere").code == 2
+    refused = command("data", "check", "https://localhost/x", "--source", "sintel")
+    assert refused.code == 2
+    assert "is read from a local folder only" in refused.err
 
 
 def test_contact_sheets_are_not_overwritten_unless_told(command, tartanair):

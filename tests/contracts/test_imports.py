@@ -13,6 +13,7 @@ import mda
 SOURCE = Path(mda.__file__).parent
 # Top-level modules of what only an extra (or the tests) brings along.
 OPTIONAL = (
+    "aiohttp",
     "hydra",
     "omegaconf",
     "lightning",

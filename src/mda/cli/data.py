@@ -19,6 +19,7 @@ DESCRIPTION = """Data sets for training and evaluation.
   mda data list                                   which there are, licence and link
   mda data check ROOT --source tartanair          is it whole? what does it look like?
   mda data pack ROOT OUT --source tartanair       a small copy in a few large archives
+  mda data index FOLDER                           what is where in archives, for reading them from afar
 
 `check` looks for every file, reads frames from all scenes, compares depth with cameras, says
 what is missing and draws a contact sheet. Exit code 1 if something is missing or broken, or if
@@ -45,6 +46,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--full-size", action="store_true", help="keep the size of the pictures")
     add("--shard-mb", type=whole_number, default=1000, metavar="N", help="size of an archive; default 1000")
     add("--quality", type=whole_number, default=95, metavar="Q", help="of JPEG; 100 for PNG; default 95")
+    index = actions.add_parser("index", help="an index of archives, so that they can be read from another machine")
+    index.add_argument("folder", type=Path, metavar="FOLDER", help="folder of the archives")
     for action in (parser, *actions.choices.values()):
         action.formatter_class = argparse.RawDescriptionHelpFormatter
 
@@ -52,19 +55,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def _add_what(parser: argparse.ArgumentParser) -> None:
     """Arguments that say which data set, and where it is."""
     add = parser.add_argument
-    add("root", type=Path, metavar="ROOT", help="folder of the data set")
+    add("root", metavar="ROOT", help="folder of the data set, or URL of a folder of its archives")
     add("--source", required=True, metavar="NAME", help="which data set; see `mda data list`")
     add("--layout", metavar="NAME", help="how it lies on disk: published, original or packed; default: found out")
     add("--split", metavar="NAME", help="which part; default: all")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """List, check or pack; 1 if something is missing or broken, or cameras do not fit.
+    """List, check, pack or index; 1 if something is missing or broken, or cameras do not fit.
 
     Raises:
         MdaError: there is no such data set, or nothing of it in the folder, or a place cannot be written to.
     """
-    return {"list": _list, "check": _check, "pack": _pack}[arguments.action](arguments)
+    actions = {"list": _list, "check": _check, "pack": _pack, "index": _index}
+    return actions[arguments.action](arguments)
 
 
 def _list(arguments: argparse.Namespace) -> int:
@@ -122,6 +126,16 @@ def _pack(arguments: argparse.Namespace) -> int:
     return 1 if report.broken or source.lacking else 0
 
 
+def _index(arguments: argparse.Namespace) -> int:
+    from mda.data.archives import write_index  # noqa: PLC0415 - with the package comes torch
+    from mda.data.shards import INDEX_FILE  # noqa: PLC0415
+
+    shards = write_index(arguments.folder)
+    files = sum(len(shard.members) for shard in shards)
+    print(f"{amount(files, 'file')} in {amount(len(shards), 'archive')}: {arguments.folder / INDEX_FILE}")
+    return 0
+
+
 def _info(name: str) -> "SourceInfo":
     from mda.errors import ConfigError  # noqa: PLC0415 - with the package comes torch
 
@@ -152,8 +166,11 @@ def _check_benchmark(arguments: argparse.Namespace) -> int:
     if arguments.layout or arguments.split:
         message = f"{dataset.title} has one layout and one part; leave out --layout and --split."
         raise ConfigError(message)
-    sheet = _sheet(arguments, dataset.name)
-    folder = dataset.find(arguments.root) or arguments.root
+    if "://" in arguments.root:
+        message = f"{dataset.title} is read from a local folder only; copy it here."
+        raise ConfigError(message)
+    sheet, root = _sheet(arguments, dataset.name), Path(arguments.root)
+    folder = dataset.find(root) or root
     found = FoundDataset(dataset=dataset, scenes=tuple(dataset.list_scenes(folder, ViewSize())))
     if not found.frames:
         message = f"{folder} holds no scene of {dataset.title}; expected {dataset.folder}/ (docs/evaluation.md)."
@@ -189,9 +206,9 @@ def _sheet(arguments: argparse.Namespace, name: str) -> Path:
 
 
 def _print(source: "OpenedSource", report: "CheckReport") -> None:
-    from mda.data.archives import TarFiles  # noqa: PLC0415 - with the package comes torch
+    from mda.data.files import FolderFiles  # noqa: PLC0415 - with the package comes torch
 
-    info, kind = source.info, "archives" if isinstance(source.files, TarFiles) else "files"
+    info, kind = source.info, "files" if isinstance(source.files, FolderFiles) else "archives"
     counts = f"{amount(report.frames, 'frame')}, {amount(report.scenes, 'scene')}"
     print(f"{info.title}, {source.layout.name} layout: {counts}, from {kind} in {source.files.place}")
     _print_report(report, info.unit, info.sky)

@@ -1,18 +1,21 @@
-"""Data sets in tar archives (shards): members are found by reading the headers once, and read in place.
+"""Data sets in local tar archives (shards): members are found by an index or by the headers, and read in place.
 
 Any layout of a reader works in archives: `tar -cf scene_0001.tar SceneXX` in the root of the data set, for a few
 gigabytes each. Paths within are relative to the root of the data set, and all archives of a folder make up one tree.
 """
 
 import functools
-import tarfile
-from collections.abc import Iterator, Mapping
+import logging
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
+from mda.data.shards import INDEX_FILE, Shard, ShardTree, decode_index, encode_index, scan_shard
 from mda.errors import InputError
+from mda.io.atomic import write_bytes
 from mda.io.names import is_hidden, natural_key
 
+_LOGGER = logging.getLogger(__name__)
 _PACKED = frozenset({".gz", ".bz2", ".xz", ".zst", ".tgz"})
 
 
@@ -28,15 +31,19 @@ class TarFiles:
     """
 
     root: Path
-    _tree: "_Tree" = field(init=False, repr=False, compare=False)
+    _tree: ShardTree = field(init=False, repr=False, compare=False)
+    _archives: tuple[Path, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Read the headers of all archives."""
+        """Find out what is in the archives."""
         archives = [self.root] if self.root.is_file() else find_archives(self.root)
         if not archives:
             message = f"No tar archives in {self.root}."
             raise InputError(message)
-        object.__setattr__(self, "_tree", _Tree.of(archives))
+        shards = None if self.root.is_file() else _indexed(self.root, archives)
+        tree = ShardTree.of(map(_scanned, archives) if shards is None else shards)
+        object.__setattr__(self, "_tree", tree)
+        object.__setattr__(self, "_archives", tuple(archives[0].with_name(name) for name, _ in tree.shards))
 
     @property
     def place(self) -> str:
@@ -45,11 +52,14 @@ class TarFiles:
 
     def folders(self, folder: str = "") -> list[str]:
         """Names of the folders in a folder."""
-        return sorted(self._tree.folders.get(folder, ()), key=natural_key)
+        return self._tree.folders(folder)
 
     def names(self, folder: str = "") -> list[str]:
         """Names of the files in a folder that hold something."""
-        return sorted(self._tree.files.get(folder, {}), key=natural_key)
+        return self._tree.names(folder)
+
+    def fetch(self, paths: Iterable[str]) -> None:
+        """Nothing to do: all is near."""
 
     def read(self, path: str) -> bytes:
         """Content of a file.
@@ -57,16 +67,14 @@ class TarFiles:
         Raises:
             InputError: it is missing or cannot be read.
         """
-        folder, _, name = path.rpartition("/")
-        found = self._tree.files.get(folder, {}).get(name)
+        found = self._tree.find(path)
         if found is None:
             message = f"{self.root} holds no file {path}; make the archives again."
             raise InputError(message)
-        number, start, size = found
-        archive = self._tree.archives[number]
+        archive, size = self._archives[found.shard], found.stop - found.start
         try:
             with archive.open("rb") as file:
-                file.seek(start)
+                file.seek(found.start)
                 content = file.read(size)
         except OSError as error:
             message = f"Cannot read {path} in {archive}: {error.strerror or error}. Copy it again."
@@ -77,51 +85,51 @@ class TarFiles:
         return content
 
 
-@dataclass(frozen=True)
-class _Tree:
-    """What is where: by folder, the folders in it, and the files in it with archive, offset and size."""
+def write_index(folder: Path) -> tuple[Shard, ...]:
+    """Write the index of the archives of a folder beside them, from their headers.
 
-    archives: tuple[Path, ...]
-    folders: Mapping[str, set[str]]
-    files: Mapping[str, dict[str, tuple[int, int, int]]]
-
-    @classmethod
-    def of(cls, archives: list[Path]) -> "_Tree":
-        folders: dict[str, set[str]] = {}
-        files: dict[str, dict[str, tuple[int, int, int]]] = {}
-        for number, archive in enumerate(archives):
-            for path, start, size in _members(archive):
-                parts = PurePosixPath(path)
-                folder = "/".join(parts.parts[:-1])
-                files.setdefault(folder, {})[parts.name] = number, start, size
-                for depth in range(len(parts.parts) - 1):
-                    folders.setdefault("/".join(parts.parts[:depth]), set()).add(parts.parts[depth])
-        return cls(tuple(archives), folders, files)
+    Raises:
+        InputError: there are no archives, or one is damaged.
+        OutputError: the index cannot be written.
+    """
+    archives = find_archives(folder)
+    if not archives:
+        message = f"No tar archives in {folder}; check the path."
+        raise InputError(message)
+    shards = tuple(map(_scanned, archives))
+    write_bytes(folder / INDEX_FILE, encode_index(shards))
+    return shards
 
 
-def _members(archive: Path) -> Iterator[tuple[str, int, int]]:
-    """Path, offset and size of the visible files of an archive that hold something; links are passed over."""
+def _scanned(archive: Path) -> Shard:
+    """What the headers of an archive say."""
     try:
-        with tarfile.open(archive, "r:") as opened:
-            for member in opened:
-                path = PurePosixPath(member.name)
-                parts = [part for part in path.parts if part not in {"/", "."}]
-                if member.isreg() and member.size and ".." not in parts and not is_hidden(Path(path.name)):
-                    yield "/".join(parts), member.offset_data, member.size
-            end = opened.offset
         with archive.open("rb") as file:
-            file.seek(end)
-            closing = file.read(tarfile.BLOCKSIZE)
-            rest = any(block.strip(b"\0") for block in iter(lambda: file.read(tarfile.RECORDSIZE), b""))
-    except (tarfile.TarError, OSError, EOFError) as error:
+            return scan_shard(file, archive.name, str(archive))
+    except OSError as error:
         message = f"{archive} cannot be read as a tar archive ({error}); copy it again, or unpack it."
         raise InputError(message) from error
-    if closing != bytes(tarfile.BLOCKSIZE):  # the reader takes the end of the file for the end of the archive
-        message = f"{archive} is cut off: it has no end mark after {end} bytes; copy it again."
-        raise InputError(message)
-    if rest:  # the reader takes any empty block for the end mark, also one within
-        message = f"{archive} is damaged: after {end} bytes a block is empty, and more follows; download it again."
-        raise InputError(message)
+
+
+def _indexed(folder: Path, archives: Sequence[Path]) -> tuple[Shard, ...] | None:
+    """What the index of a folder says of its archives; None, with a warning if there is one, where it does not fit."""
+    path = folder / INDEX_FILE
+    if not path.is_file():
+        return None
+    try:
+        shards = decode_index(path.read_bytes(), str(path))
+        sizes = {archive.name: archive.stat().st_size for archive in archives}
+    except (InputError, OSError) as error:
+        _LOGGER.warning("%s The headers of the archives are read instead.", error)
+        return None
+    told = {shard.name: shard.size for shard in shards}
+    if other := sorted({name for name, _ in told.items() ^ sizes.items()}, key=natural_key):
+        _LOGGER.warning(
+            "%s does not fit the archives beside it (%s), so their headers are read. "
+            "Make it again: mda data index %s", path, ", ".join(other[:3]), folder,
+        )  # fmt: skip
+        return None
+    return shards
 
 
 def find_archives(folder: Path) -> list[Path]:
@@ -163,8 +171,9 @@ def open_archives(root: Path) -> TarFiles | None:
         InputError: an archive cannot be used.
     """
     archives = [root] if root.is_file() else find_archives(root)
+    index = root / INDEX_FILE
     try:
-        stamps = tuple(path.stat().st_mtime_ns for path in archives)
+        stamps = tuple(path.stat().st_mtime_ns for path in (*archives, *((index,) if index.is_file() else ())))
     except OSError as error:
         message = f"Cannot read an archive in {root}: {error.strerror or error}. Copy it again, or remove it."
         raise InputError(message) from error

@@ -124,6 +124,7 @@ class ClipSource:
 
         Raises:
             InputError: several starts have given nothing; the message says what was wrong.
+            RemoteError: another machine does not give the files.
         """
         broken: dict[str, str] = {}
         for _ in range(_STARTS):
@@ -159,7 +160,9 @@ class ClipSource:
             drawn = self.source.info.sampling.draw(
                 views, start=min(offset, len(frames) - 1), frames=len(frames), rng=rng
             )
-            for frame in [frames[position] for position in drawn]:
+            chosen = [frames[position] for position in drawn]
+            self.source.fetch(scene, [frame for frame in chosen if frame not in read])
+            for frame in chosen:
                 if frame in read:
                     continue
                 zoom = int(rng.integers(max(1, self.augmentation.zoom)))
@@ -169,7 +172,7 @@ class ClipSource:
                     broken[f"{scene.name}/{frame}"] = str(error)
                     break
             else:
-                return [read[frames[position]] for position in drawn]
+                return [read[frame] for frame in chosen]
         return None
 
     def _assembled(self, views: list[RawView], rng: np.random.Generator, broken: tuple[str, ...]) -> ViewClip:

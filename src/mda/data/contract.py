@@ -1,13 +1,15 @@
 """What a reader of a data set provides, and a data set opened with it."""
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from mda.data.archives import find_compressed, open_archives
 from mda.data.files import Files, FolderFiles
+from mda.data.places import as_place
+from mda.data.remote import open_remote
 from mda.data.view_sampling import ViewSampling
 from mda.data.views import RawView
 from mda.errors import ConfigError, InputError
@@ -118,7 +120,7 @@ class MissingFile:
 
 @dataclass(frozen=True, kw_only=True)
 class OpenedSource:
-    """A data set on disk with an index of its complete frames.
+    """A data set with an index of its complete frames.
 
     Attributes:
         info: which data set.
@@ -141,8 +143,25 @@ class OpenedSource:
 
         Raises:
             InputError: it is broken and must be left out; the message names the file.
+            RemoteError: another machine does not give it.
         """
+        self.fetch(scene, [frame])
         return self.layout.read(self.files, scene, frame, f"{self.info.name}/{scene.name}/{frame}")
+
+    def fetch(self, scene: Scene, frames: Iterable[str]) -> None:
+        """Say which frames are read next, so that those far away come in one go.
+
+        Raises:
+            RemoteError: another machine does not give them.
+        """
+        self.files.fetch(self._own_files(scene, frames))
+
+    def _own_files(self, scene: Scene, frames: Iterable[str]) -> Iterator[str]:
+        """The files of frames; what the first and the last of a scene share is a table of it, which readers keep."""
+        first, last = (set(self.layout.members(scene, frame).values()) for frame in (scene.frames[0], scene.frames[-1]))
+        tables = first & last if len(scene.frames) > 1 else set()
+        for frame in frames:
+            yield from (path for path in self.layout.members(scene, frame).values() if path not in tables)
 
     @property
     def lacking(self) -> tuple[str, ...]:
@@ -168,14 +187,16 @@ def open_source(
 
     Args:
         info: which data set.
-        root: its folder (of its files, or of tar archives of them), one archive, or its files. Archives go first; if
-            they hold no complete frame, the unpacked files beside them are used, with a warning.
+        root: its folder (of its files, or of tar archives of them), one archive, the URL of either on another machine
+            (of archives only), or its files. Archives go first; if they hold no complete frame, the unpacked files
+            beside them are used, with a warning.
         layout: name of the layout; by default the first in which there is a complete frame.
         split: name of the part to open; all of them by default.
         more: layouts to try after those of the data set.
 
     Raises:
         InputError: no such folder, or no complete frame of the data set in it.
+        RemoteError: another machine does not give what is needed.
         ConfigError: the data set has no such layout or part.
     """
     layouts = [known for known in (*info.layouts, *more) if layout in {None, known.name}]
@@ -189,7 +210,10 @@ def open_source(
         raise ConfigError(message)
     if not isinstance(root, str | Path):
         return _opened_in(root, info, layouts, split)
-    return _opened_at(Path(root), info, layouts, split)
+    place = as_place(root)
+    if isinstance(place, str):
+        return _opened_in(open_remote(place), info, layouts, split)
+    return _opened_at(place, info, layouts, split)
 
 
 def _opened_at(root: Path, info: SourceInfo, layouts: Sequence[Layout], split: str | None) -> OpenedSource:

@@ -5,7 +5,6 @@ import json
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -59,7 +58,7 @@ def read_colour(files: Files, path: str) -> UInt8[ndarray, "h w 3"]:
         InputError: it is missing or damaged.
     """
     image = _open(files, path)
-    return np.asarray(image if image.mode == "RGB" else to_rgb(image, Path(files.place, path)))
+    return np.asarray(image if image.mode == "RGB" else to_rgb(image, f"{files.place}/{path}"))
 
 
 def read_levels(files: Files, path: str, *, deep: bool = False) -> Shaped[ndarray, "h w"]:

@@ -1,6 +1,7 @@
-"""Where the files of a data set are: a folder, named by paths relative to its root."""
+"""The files of a data set, named by paths relative to its root; here those of a folder."""
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Protocol, runtime_checkable
@@ -29,11 +30,20 @@ class Files(Protocol):
         """
         ...
 
+    def fetch(self, paths: Iterable[str]) -> None:
+        """Say which files are read next, so that those far away come in one go; what is missing is passed over.
+
+        Raises:
+            RemoteError: another machine does not give them.
+        """
+        ...
+
     def read(self, path: str) -> bytes:
         """Content of a file.
 
         Raises:
             InputError: it is missing or cannot be read, or is not below the root; the message names it.
+            RemoteError: another machine does not give it.
         """
         ...
 
@@ -70,6 +80,9 @@ class FolderFiles:
     def names(self, folder: str = "") -> list[str]:
         """Names of the visible files in a folder that hold something."""
         return self._list(folder, folders=False)
+
+    def fetch(self, paths: Iterable[str]) -> None:
+        """Nothing to do: all is near."""
 
     def read(self, path: str) -> bytes:
         """Content of a file.

@@ -15,6 +15,7 @@ from mda.data.batches import Batch, collate
 from mda.data.clips import Augmentation, ClipSource, ViewClip, held_out_scenes
 from mda.data.contract import open_source
 from mda.data.packed import PackedLayout
+from mda.data.places import as_place, joined
 from mda.data.plan import BatchRequest, BatchRule, EndlessPlan
 from mda.data.sources import find_source
 from mda.data.workers import leave_signals_to_the_main_process
@@ -34,10 +35,10 @@ class MixConfig:
     """Which data sets to train on, and how.
 
     Attributes:
-        root: folder that holds the data sets.
+        root: folder that holds the data sets, or the URL of one on another machine.
         sources: clips per epoch, by name of the data set (`mda data list`); zero leaves one out.
-        folders: where a data set lies, below `root` or absolute, by name; the published folder where not said. It may
-            be a folder of the data set's files or of tar archives of them.
+        folders: where a data set lies, below `root`, absolute or a URL, by name; the published folder where not said.
+            It may be a folder of the data set's files or of tar archives of them.
         splits: part of a data set to use, by name; all parts where not said.
         min_views, num_views: fewest and most views of a clip.
         sizes: (height, width); one is drawn per batch, those of the first half twice as often (published).
@@ -51,7 +52,7 @@ class MixConfig:
         validation_clips, validation_views, validation_size: held-out clips, evenly from all data sets.
     """
 
-    root: Path
+    root: Path | str
     sources: Mapping[str, int]
     folders: Mapping[str, str] = field(default_factory=dict)
     splits: Mapping[str, str] = field(default_factory=dict)
@@ -87,7 +88,7 @@ class Mix:
         self.held_out: dict[str, ClipSource] = {}
         for name in draws:
             info = find_source(name)
-            folder = config.root / config.folders.get(name, info.folder)
+            folder = joined(as_place(config.root), config.folders.get(name, info.folder))
             part = config.splits.get(name)
             if part is None and info.splits:
                 parts = ", ".join(info.splits)
@@ -120,6 +121,7 @@ class Mix:
 
         Raises:
             InputError: the data set is too broken.
+            RemoteError: another machine does not give its files.
         """
         which = int(np.searchsorted(self._ends, number, side="right"))
         name = list(self.training)[which]
@@ -135,6 +137,7 @@ class Mix:
 
         Raises:
             InputError: a data set is too broken.
+            RemoteError: another machine does not give its files.
         """
         made = [
             self.clip(number, epoch=request.epoch, views=request.views, image_hw=request.image_hw)
@@ -148,6 +151,7 @@ class Mix:
         Raises:
             ConfigError: no data set has scenes to hold out.
             InputError: the data set is too broken.
+            RemoteError: another machine does not give its files.
         """
         if not self.held_out:
             message = "No data set of the mix has a second place to hold out; set validation_clips to 0."

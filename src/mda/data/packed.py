@@ -1,5 +1,6 @@
 """Any data set as WebDataset shards of views of bearable size: what `mda data pack` writes and every source can read.
 
+    shards.json                 what is where in all of them (`mda.data.shards`)
     NAME-000000.tar             whole scenes one after the other, about as large as asked for
         SCENE/000000.image.jpg      sRGB (or .image.png)
         SCENE/000000.depth.png      16 bits: 0 unknown, else near * (far / near) ** ((level - 1) / 65534)
@@ -20,9 +21,11 @@ from pathlib import Path
 
 import numpy as np
 
+from mda.data.archives import write_index
 from mda.data.contract import OpenedSource, Scene
 from mda.data.decode import damaged, read_colour, read_json, read_levels
 from mda.data.files import Files
+from mda.data.places import as_place
 from mda.data.prepare import prepare_view
 from mda.data.views import FileCamera, GlassLayers, RawView, make_camera
 from mda.errors import ConfigError, InputError, OutputError
@@ -125,7 +128,7 @@ def pack_source(
     quality: int = 95,
     progress: Callable[[], object] = lambda: None,
 ) -> PackReport:
-    """Write a data set as shards; scenes are never split, so that a clip is read from one place.
+    """Write a data set as shards and their index; scenes are never split, so that a clip is read from one place.
 
     Args:
         source: the opened data set.
@@ -137,13 +140,14 @@ def pack_source(
 
     Raises:
         ConfigError: there is no such quality.
+        RemoteError: the data set is on another machine, which does not give it.
         OutputError: the folder holds archives already, lies in the data set, or cannot be written to.
     """
     if not 1 <= quality <= 100:
         message = f"The quality of pictures goes from 1 to 100; found {quality}."
         raise ConfigError(message)
-    root = Path(source.files.place).resolve()
-    if out.resolve().is_relative_to(root):
+    root = as_place(source.files.place)
+    if isinstance(root, Path) and out.resolve().is_relative_to(root.resolve()):
         message = f"{out} is in {source.files.place}, whose files archives would hide; choose a folder elsewhere."
         raise OutputError(message)
     make_folder(out)
@@ -161,6 +165,7 @@ def pack_source(
                 kept = _pack_scene(source, scene, archive, broken, long_side=long_side, quality=quality, done=progress)
                 views, scenes, position = views + kept, scenes + (kept > 0), position + 1
         shards.append(shard)
+    write_index(out)
     return PackReport(views=views, scenes=scenes, broken=tuple(broken), shards=tuple(shards))
 
 

@@ -252,7 +252,7 @@ def _decode(file: Image.Image, path: Path, limit: _Limit) -> LoadedImage:
     return LoadedImage(pixels=np.array(image), source_hw=(height, width), path=path)
 
 
-def to_rgb(image: Image.Image, path: Path) -> Image.Image:
+def to_rgb(image: Image.Image, path: Path | str) -> Image.Image:
     """Any mode of Pillow to RGB of 8 bits.
 
     Raises:
@@ -268,7 +268,7 @@ def to_rgb(image: Image.Image, path: Path) -> Image.Image:
     return image.convert("RGB")
 
 
-def _grey_of_8_bits(values: Shaped[ndarray, "..."], path: Path) -> UInt8[ndarray, "h w"]:
+def _grey_of_8_bits(values: Shaped[ndarray, "..."], path: Path | str) -> UInt8[ndarray, "h w"]:
     """Grey of 16 bits (0..65535, divided by 257) or floating point (0..1) to 8 bits."""
     if np.issubdtype(values.dtype, np.integer) and values.min() >= 0 and values.max() <= 65535:
         return ((values.astype(np.uint32) + 128) // 257).astype(np.uint8)

@@ -13,6 +13,7 @@ from hydra.errors import HydraException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from mda.data.places import shown
 from mda.errors import ConfigError
 from mda.io.atomic import make_folder, write_bytes
 from mda.training.checking import checked
@@ -51,7 +52,7 @@ def compose_config(overrides: Sequence[str]) -> TrainConfig:
         config: TrainConfig = OmegaConf.to_object(composed)  # pyright: ignore[reportAssignmentType] - the schema's type
     except (HydraException, OmegaConfBaseException) as error:
         said = _said(error)
-        message = f"This training recipe cannot be composed: {said}{_hint(said)}"
+        message = shown(f"This training recipe cannot be composed: {said}{_hint(said)}")
         raise ConfigError(message) from error
     # `+name=value` adds to any tree; the typed record would drop it silently.
     told: Mapping[str, object] = OmegaConf.to_container(composed)  # pyright: ignore[reportAssignmentType]
@@ -68,14 +69,14 @@ def recipes() -> list[str]:
 
 
 def save_config(config: TrainConfig, folder: Path) -> Path:
-    """Write the effective settings to <folder>/config.yaml.
+    """Write the effective settings to <folder>/config.yaml, without the passwords in URLs.
 
     Raises:
         OutputError: the folder cannot be written to.
     """
     make_folder(folder)
     path = folder / CONFIG_FILE
-    write_bytes(path, OmegaConf.to_yaml(OmegaConf.structured(config)).encode())
+    write_bytes(path, shown(OmegaConf.to_yaml(OmegaConf.structured(config))).encode())
     return path
 
 

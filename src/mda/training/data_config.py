@@ -51,9 +51,9 @@ class SourcesConfig(DataConfig):
     """A weighted mix of data sets on disk, see docs/data.md and `mda.data.mix.MixConfig`.
 
     Attributes:
-        root: folder that holds the data sets.
+        root: folder that holds the data sets, or the URL of one on another machine.
         sources: clips per epoch, by name of the data set (`mda data list`); 0 leaves one out.
-        folders: where a data set lies, below `root` or absolute, by name; the published folder where not said.
+        folders: where a data set lies, below `root`, absolute or a URL, by name; by default the published folder.
         splits: part of a data set to use, by name; all of it, test included, where not said.
         sizes: (height, width) of the views; one is drawn per batch, those of the first half twice as often (published).
         max_images: views of a batch in all, on each device.

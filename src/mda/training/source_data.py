@@ -1,6 +1,5 @@
-"""Data sets on disk as Lightning asks for them."""
+"""Data sets as Lightning asks for them."""
 
-from pathlib import Path
 from typing import Any
 
 import lightning
@@ -10,6 +9,7 @@ from torch.utils.data import DataLoader
 from mda.data.batches import Batch
 from mda.data.clips import Augmentation
 from mda.data.mix import Mix, MixConfig, training_loader, validation_loader
+from mda.data.places import as_place
 from mda.training.data_config import SourcesConfig
 
 
@@ -17,7 +17,7 @@ def mix_config(config: SourcesConfig) -> MixConfig:
     """The settings as `mda.data` takes them."""
     height, width = config.validation_size
     return MixConfig(
-        root=Path(config.root).expanduser(),
+        root=as_place(config.root),
         sources=config.sources,
         folders=config.folders,
         splits=config.splits,

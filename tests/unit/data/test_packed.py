@@ -1,12 +1,15 @@
+import json
 import tarfile
 
 import numpy as np
 import pytest
 
-from mda.data.archives import TarFiles
+from mda.data import archives
+from mda.data.archives import TarFiles, write_index
 from mda.data.contract import open_source
 from mda.data.files import FolderFiles
 from mda.data.packed import PackedLayout, pack_source
+from mda.data.shards import INDEX_FILE, decode_index
 from mda.data.sources import SOURCES
 from mda.errors import InputError, OutputError
 from tests.unit.data import layouts
@@ -115,6 +118,11 @@ def test_archives_with_a_hole_are_named(tmp_path):
         hole = [member.offset for member in archive][20]
     content[hole : hole + 4096] = bytes(4096)
     report.shards[0].write_bytes(content)
+    copy = open_source(SOURCES["tartanair"], tmp_path / "out", more=(PackedLayout(),))
+    frame = copy.scenes[0].frames[5]
+    with pytest.raises(InputError, match=r"000005\.[a-z.]* is damaged"):
+        copy.view(copy.scenes[0], frame)
+    (tmp_path / "out" / INDEX_FILE).unlink()
     with pytest.raises(InputError, match=r"tartanair-000000\.tar is damaged: after \d+ bytes .* download it again"):
         open_source(SOURCES["tartanair"], tmp_path / "out", more=(PackedLayout(),))
 
@@ -192,3 +200,56 @@ def test_members_outside_the_tree_are_passed_over(tmp_path):
         archive.addfile(link)
     with pytest.raises(InputError, match="holds no scenes"):
         open_source(SOURCES["tartanair"], tmp_path)
+
+
+def test_a_packed_copy_is_opened_by_its_index(tmp_path, monkeypatch):
+    layouts.tartanair_published(tmp_path / "in")
+    _, report, copy = packed(tmp_path / "in", "tartanair", tmp_path / "out", shard_bytes=1)
+    members = [
+        member for shard in decode_index((tmp_path / "out" / INDEX_FILE).read_bytes(), "") for member in shard.members
+    ]
+    with tarfile.open(report.shards[0]) as archive:
+        assert [(member.name, member.offset_data, member.size) for member in archive] == members[: len(members) // 2]
+    monkeypatch.setattr(archives, "scan_shard", None)
+    again = TarFiles(tmp_path / "out")
+    assert again.folders("office") == copy.files.folders("office")
+
+
+@pytest.mark.parametrize("change", ["longer", "gone", "added", "damaged"])
+def test_an_index_that_does_not_fit_is_told_and_not_used(tmp_path, caplog, change):
+    layouts.tartanair_published(tmp_path / "in")
+    _, report, _ = packed(tmp_path / "in", "tartanair", tmp_path / "out", shard_bytes=1)
+    index = tmp_path / "out" / INDEX_FILE
+    if change == "longer":
+        report.shards[1].write_bytes(report.shards[1].read_bytes() + bytes(10240))
+    elif change == "gone":
+        report.shards[1].unlink()
+    elif change == "added":
+        (tmp_path / "out/tartanair-000002.tar").write_bytes(report.shards[1].read_bytes())
+    else:
+        index.write_bytes(index.read_bytes()[:100])
+    copy = open_source(SOURCES["tartanair"], tmp_path / "out", more=(PackedLayout(),))
+    assert copy.num_frames == (6 if change == "gone" else 12)
+    assert "mda data index" in caplog.text
+    caplog.clear()
+    write_index(tmp_path / "out")
+    open_source(SOURCES["tartanair"], tmp_path / "out", more=(PackedLayout(),))
+    assert not caplog.text
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"format_version": 2}, "format_version is 2"),
+        ({"name": "../a.tar"}, r"what it says of '\.\./a\.tar' cannot be"),
+        ({"members": [["../a.png", 512, 10]]}, "cannot be"),
+        ({"members": [["a.png", 512, 10_000]]}, "cannot be"),
+        ({"members": [["a.png", 512]]}, "no index of archives, or damaged"),
+        ({"size": "x"}, "no index of archives, or damaged"),
+    ],
+)
+def test_an_index_of_what_cannot_be_is_refused(change, told):
+    shard = {"name": "a.tar", "size": 10240, "members": [["a.png", 512, 10]]}
+    about = {"format_version": 1, "shards": [shard | change]} | change
+    with pytest.raises(InputError, match=f"index.json.*{told}.*mda data index"):
+        decode_index(json.dumps(about).encode(), "index.json")
