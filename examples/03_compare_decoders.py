@@ -19,7 +19,7 @@ from mda.data import FolderSource
 from mda.evaluation.clip_scores import ClipTruth, score_depth
 from mda.io.preview import colour_depth, depth_range
 from mda.metrics import Tally
-from mda.mixtures import Decoder
+from mda.mixtures import GENERAL_DECODERS, Decoder
 from mda.synthetic import ProceduralSource
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -51,7 +51,7 @@ for index in range(min(options.clips, len(source))):
     if prediction.depth.shape != truth.edges.depth.shape:
         message = f"{clip.name} is {width} x {height} pixels; sides must be multiples of {model.network.patch}."
         raise SystemExit(message)
-    for decoder in Decoder:
+    for decoder in GENERAL_DECODERS:
         since = time.perf_counter()
         depth = prediction.mixture.decode(decoder)
         seconds[decoder] += time.perf_counter() - since
@@ -79,4 +79,4 @@ limits = depth_range(pictures, [None] * len(pictures))
 strip = np.concatenate([colour_depth(depth, limits=limits) for depth in pictures], axis=1)
 options.out.parent.mkdir(parents=True, exist_ok=True)
 Image.fromarray(strip).save(options.out)
-print(f"{options.out}: {', '.join(decoder.value for decoder in Decoder)}, from left to right")
+print(f"{options.out}: {', '.join(decoder.value for decoder in GENERAL_DECODERS)}, from left to right")

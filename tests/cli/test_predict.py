@@ -8,7 +8,7 @@ import torch
 from mda.cli.predict import DECODERS, ORDERS
 from mda.inference.windows import Order
 from mda.io.ply import read_ply
-from mda.mixtures import Decoder, DepthMixture
+from mda.mixtures import GENERAL_DECODERS, Decoder, DepthMixture
 from tests.cli.conftest import photo, pose_of, views_in
 from tests.golden import examples_dir
 from tests.unit.io.camera_files import some_cameras, write_colmap_binary, write_transforms
@@ -67,7 +67,13 @@ def test_a_saved_density_decodes_to_the_saved_depth(predict, photos, tmp_path):
     np.testing.assert_allclose(mixture.decode("mode"), np.load(run / "depth" / "000001.npy"), rtol=1e-4)
 
 
-@pytest.mark.parametrize("decoder", DECODERS)
+def test_layers_are_asked_of_a_model_that_knows_them(predict, photos, tmp_path):
+    refused = predict(photos, "--out", tmp_path / "run", "--decoder", "layers")
+    assert refused.code == 2
+    assert "knows no transparent surfaces" in refused.err
+
+
+@pytest.mark.parametrize("decoder", GENERAL_DECODERS)
 def test_every_decoder_works(predict, photos, tmp_path, decoder):
     assert predict(photos, "--out", tmp_path / "run", "--decoder", decoder, "--no-ply").code == 0
     assert json.loads((tmp_path / "run" / "run.json").read_text())["decoder"] == decoder

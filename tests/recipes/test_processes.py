@@ -68,6 +68,19 @@ def test_two_processes_equal_one_with_the_same_global_batch(tmp_path, strategy):
     assert largest_difference(one, tmp_path / "two" / one.name) < 1e-5
 
 
+def test_a_sharded_run_goes_on(tmp_path):
+    words = ["ema_decay=0", "validate_every=0", "logger=none", "checkpoint_every=2", "trainer.strategy=fsdp"]
+    # One rate throughout, so that the last step of a shorter run is like any other.
+    words += ["optimiser.warmup_steps=0", "optimiser.decay_steps=1", "optimiser.rate=1e-3", "optimiser.final_rate=1e-3"]
+    program = ["-m", "mda.cli.main"]
+    in_two_processes(program, tmp_path / "whole", *words, "steps=4")
+    in_two_processes(program, tmp_path / "cut", *words, "steps=3")
+    said = in_two_processes(program, tmp_path / "cut", *words, "steps=4")
+    assert "Going on from step 3" in said
+    whole, cut = (tmp_path / name / "weights.safetensors" for name in ("whole", "cut"))
+    assert largest_difference(whole, cut) == 0
+
+
 # `mda train`, but every image of the batch of that index, which the second process sees, is NaN.
 SPOILT = """
 from dataclasses import replace

@@ -15,10 +15,13 @@ from safetensors.torch import load_file
 import mda
 from mda.errors import CheckpointError, ConfigError, OutputError
 from mda.mixtures import Family, Space
+from mda.models.checkpoints import read_metadata
 from mda.training import procedural_data
 from mda.training.checkpoints import WholeFiles
+from mda.training.composing import compose_config, save_config
 from mda.training.main import train
 from mda.training.module import DepthModule
+from mda.training.resuming import refuse_other_settings
 from tests.recipes.test_processes import WORDS, settings
 
 pytestmark = pytest.mark.filterwarnings("ignore::Warning:lightning.*", "ignore::Warning:torch.*")
@@ -211,8 +214,75 @@ def test_a_damaged_checkpoint_is_named_with_the_remedy(tmp_path, content):
     train(settings(tmp_path, *words))
     whole = (tmp_path / LAST).read_bytes()
     (tmp_path / LAST).write_bytes(whole[: len(whole) // 2] if content is None else content)
-    with pytest.raises(CheckpointError, match=r"last\.ckpt is damaged.*resume=false"):
+    with pytest.raises(CheckpointError, match=r"cannot go on from .*last\.ckpt .*resume=false"):
         train(settings(tmp_path, *words))
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["optimiser.factors.head=0.5"], "optimiser.factors was {} and is {'head': 0.5}"),
+        (["trainer.strategy=ddp"], "trainer.strategy was auto and is ddp"),
+        (["trainer.devices=2"], "trainer.devices was 1 and is 2"),
+        (["accumulate=3"], "accumulate was 1 and is 3"),
+    ],
+)
+def test_whatever_else_changes_is_told(tmp_path, words, said):
+    begun = settings(tmp_path)
+    save_config(begun, tmp_path)
+    refuse_other_settings(begun, tmp_path)
+    with pytest.raises(ConfigError) as refused:
+        refuse_other_settings(settings(tmp_path, *words), tmp_path)
+    assert said in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (
+            ["data.sources={tartanair: 20, spring: 1}"],
+            "data.sources was {'tartanair': 20} and is {'tartanair': 20, ",
+        ),
+        (["data.sources={tartanair: 20}", "data.splits.spring=train"], "data.splits was {} and is {'spring': 'train'}"),
+        (None, " more. Choose another name="),
+    ],
+)
+def test_other_data_are_told(tmp_path, words, said):
+    words_before = ["data=sources", "data.sources={tartanair: 20}", "data.root=/one"]
+    begun = compose_config(words_before)
+    save_config(begun, tmp_path)
+    refuse_other_settings(compose_config([*words_before, "data.root=/other", "data.workers=3"]), tmp_path)
+    with pytest.raises(ConfigError) as refused:
+        refuse_other_settings(compose_config([] if words is None else ["data=sources", *words]), tmp_path)
+    assert said in str(refused.value)
+
+
+def test_beginning_anew_sets_the_earlier_run_aside(tmp_path, monkeypatch):
+    words = ["steps=2", "checkpoint_every=2", "validate_every=2", "logger=none"]
+    train(settings(tmp_path, *words))
+    earlier = (tmp_path / LAST).read_bytes()
+
+    def breaks(*_):
+        raise Broken
+
+    monkeypatch.setattr(procedural_data, "training_batch", breaks)
+    with pytest.raises(Broken):
+        train(settings(tmp_path, *words, "optimiser.rate=1e-5", "resume=false"))
+    assert not (tmp_path / LAST).exists()
+    assert not (tmp_path / LAST).with_name("best.ckpt").exists()
+    assert (tmp_path / LAST).with_name("last.old.ckpt").read_bytes() == earlier
+
+
+def test_checkpoints_with_adapters_do_not_say_that_they_open(tmp_path):
+    train(settings(tmp_path, "network.lora.rank=2", "steps=2", "validate_every=1", "logger=none"))
+    assert read_metadata(tmp_path / LAST) == {}
+    assert mda.load(tmp_path / "best.safetensors").name == "mda_tiny"
+
+
+def test_a_metric_that_the_run_does_not_have_is_told_with_those_it_has(tmp_path):
+    absent = "best_by=val/glass_first_abs_rel_scale_aligned"
+    with pytest.raises(ConfigError, match=rf"{absent}: .* val/abs_rel_scale_aligned"):
+        train(settings(tmp_path, absent, "steps=2", "logger=none"))
 
 
 def test_checkpoints_tell_their_network_and_the_best_is_exported(tmp_path):

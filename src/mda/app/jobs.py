@@ -21,7 +21,7 @@ from mda.io.clouds import CloudFilter
 from mda.io.exporters import ExportSettings, export_run, find_format
 from mda.io.preview import colour_depth, depth_range
 from mda.io.video import VideoReader
-from mda.mixtures import Decoder
+from mda.mixtures import GENERAL_DECODERS, Decoder
 from mda.models.presets import PRESETS, find_preset
 from mda.shapes import UInt8, ndarray
 
@@ -82,8 +82,8 @@ class JobOptions:
         if not (math.isfinite(self.fps) and 0 < self.fps <= _MAX_FPS):
             message = f"{self.fps} views per second cannot be taken; choose above 0 and up to {_MAX_FPS:g}."
             raise ConfigError(message)
-        if self.decoder is not None and self.decoder not in set(Decoder):
-            message = f"There is no decoder {self.decoder!r}; choose one of {', '.join(Decoder)}."
+        if self.decoder is not None and self.decoder not in GENERAL_DECODERS:
+            message = f"There is no decoder {self.decoder!r}; choose one of {', '.join(GENERAL_DECODERS)}."
             raise ConfigError(message)
 
 

@@ -14,7 +14,7 @@ from mda.app.jobs import AppLimits, JobOptions, Jobs
 from mda.errors import MdaError
 from mda.io.clouds import CloudFilter
 from mda.io.exporters import FORMATS
-from mda.mixtures import Decoder
+from mda.mixtures import GENERAL_DECODERS
 from mda.optional import require
 
 _Result = TypeVar("_Result")
@@ -173,7 +173,9 @@ def build(jobs: Jobs) -> Any:  # noqa: ANN401 - gradio.Blocks, which need not be
                 alone = gr.Checkbox(label="The photos show different things: look at each alone")
                 with gr.Accordion("More", open=False):
                     size = gr.Slider(0, jobs.limits.size, 0, step=14, label="Longer side, pixels (0: the model's own)")
-                    decoder = gr.Dropdown([_OWN, *(kind.value for kind in Decoder)], value=_OWN, label="Decoder")
+                    decoder = gr.Dropdown(
+                        [_OWN, *(kind.value for kind in GENERAL_DECODERS)], value=_OWN, label="Decoder"
+                    )
                     fps = gr.Slider(0.5, 10, 2, step=0.5, label="Views per second of a video")
                 start = gr.Button("Predict", variant="primary")
                 said = gr.Markdown()

@@ -31,7 +31,8 @@ class TarFiles:
     """
 
     root: Path
-    _tree: ShardTree = field(init=False, repr=False, compare=False)
+    # Compared, too: what readers remember of archives must not be taken for that of others in their place.
+    _tree: ShardTree = field(init=False, repr=False)
     _archives: tuple[Path, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

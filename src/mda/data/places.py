@@ -3,7 +3,8 @@
 import re
 from pathlib import Path
 
-_LOGIN = re.compile(r"(?<=://)[^/\s]*@")
+# A password may hold a slash that should have been escaped.
+_LOGIN = re.compile(r"(?<=://)(?:[^/\s]*|[^/\s:]*:[^\s'\"?]*)@")
 _QUERY = re.compile(r"(://[^\s?'\"]*)\?[^\s'\"]*")
 
 

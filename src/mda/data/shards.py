@@ -164,7 +164,7 @@ def decode_index(content: bytes, place: str) -> tuple[Shard, ...]:
             )
             for entry in about["shards"]
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
         message = f"{place} is no index of archives, or damaged ({error}); {_REMEDY}"
         raise InputError(message) from error
     for shard in shards:

@@ -32,7 +32,7 @@ def joined(predictions: Sequence[Prediction]) -> Prediction:
         confidence=together(lambda part: part.confidence),
         mixture=DepthMixture.joined(mixtures) if mixtures else None,
         sky_log_odds=torch.cat(skies) if skies else None,
-        layers=TransparentLayers.joined(layers) if layers else None,
+        layers=TransparentLayers.joined(layers) if len(layers) == len(predictions) else None,
     )
 
 

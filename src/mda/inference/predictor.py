@@ -88,13 +88,18 @@ class Predictor:
         """The decoder of that name; the model's own where None.
 
         Raises:
-            ConfigError: there is none.
+            ConfigError: there is none, or the model does not know what it asks for.
         """
-        try:
-            return Decoder(name or self.preset.decoder)
-        except ValueError as error:
-            message = f"There is no decoder {name!r}; choose one of {', '.join(Decoder)}."
-            raise ConfigError(message) from error
+        known = [kind for kind in Decoder if kind is not Decoder.LAYERS or self.preset.transparent]
+        if (name or self.preset.decoder) not in known:
+            why = (
+                f"{self.name} knows no transparent surfaces"
+                if name == Decoder.LAYERS
+                else f"There is no decoder {name!r}"
+            )
+            message = f"{why}; choose one of {', '.join(known)}."
+            raise ConfigError(message)
+        return Decoder(name or self.preset.decoder)
 
     def predict(  # noqa: PLR0913 - what `mda predict` can be told
         self,

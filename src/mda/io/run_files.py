@@ -199,8 +199,9 @@ def read_layers(path: Path) -> TransparentLayers:
     """
     arrays = _read_npz(path, _LAYERS)
     shapes = {name: array.shape for name, array in arrays.items()}
-    if len(set(shapes.values())) > 1 or len(shapes[TRANSPARENT]) != 2:
-        message = f"{path} holds {shapes}; expected one shape (h, w)."
+    numbers = all(array.dtype.kind in "fiub" for array in arrays.values())
+    if len(set(shapes.values())) > 1 or len(shapes[TRANSPARENT]) != 2 or not numbers:
+        message = f"{path} holds {shapes}; expected numbers of one shape (h, w)."
         raise InputError(message)
     return TransparentLayers(
         first_depth=torch.from_numpy(arrays["first_depth"].astype(np.float32)),

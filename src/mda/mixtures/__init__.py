@@ -4,7 +4,7 @@ The network returns a `DepthMixture`; a `Decoder` picks a depth from it. Laplace
 modes by an exhaustive search with a bound (see `normal_modes`).
 """
 
-from mda.mixtures.decoding import Decoder
+from mda.mixtures.decoding import GENERAL_DECODERS, Decoder
 from mda.mixtures.families import ALPHA, Family
 from mda.mixtures.layers import SurfaceLayers
 from mda.mixtures.mixture import DepthMixture
@@ -13,6 +13,7 @@ from mda.mixtures.transparent import TransparentLayers, first_half
 
 __all__ = [
     "ALPHA",
+    "GENERAL_DECODERS",
     "LOG_OFFSET",
     "Decoder",
     "DepthMixture",

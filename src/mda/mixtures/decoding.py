@@ -15,9 +15,9 @@ class Decoder(Choice):
     `heaviest`: the centre of the component of largest weight (published "onlyp").
     `mean`: the mean of depth in metres; it makes flying points, and is here to show them.
     `median`: half of the mass on either side.
-    `front`, `back`: the nearest or farthest surface of some mass (see `layers`).
+    `front`, `back`: the nearest or farthest surface of some mass (see `mda.mixtures.layers`).
     `layers`: at pixels that independent weights say are transparent, the first surface, which is the glass (see
-    `transparent`); elsewhere as `heaviest`.
+    `mda.mixtures.transparent`); elsewhere as `heaviest`.
     """
 
     MODE = "mode"
@@ -28,6 +28,10 @@ class Decoder(Choice):
     FRONT = "front"
     BACK = "back"
     LAYERS = "layers"
+
+
+GENERAL_DECODERS = tuple(kind for kind in Decoder if kind is not Decoder.LAYERS)
+"""Those that every density has something to say to."""
 
 
 def best_centers(

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from mda.mixtures.decoding import Decoder, best_centers, pick, responsible_components
+from mda.mixtures.decoding import GENERAL_DECODERS, Decoder, best_centers, pick, responsible_components
 from mda.mixtures.families import Family
 from mda.mixtures.layers import MIN_MASS, SurfaceLayers, surfaces
 from mda.mixtures.measures import crps, depth_moments, entropies
@@ -106,7 +106,7 @@ class DepthMixture:
     @property
     def decoders(self) -> tuple[Decoder, ...]:
         """Decoders that say something of their own: `layers` does where transparent pixels are known."""
-        return tuple(kind for kind in Decoder if kind is not Decoder.LAYERS or self.transparent is not None)
+        return GENERAL_DECODERS if self.transparent is None else tuple(Decoder)
 
     @property
     def batch_shape(self) -> torch.Size:
@@ -200,7 +200,10 @@ class DepthMixture:
 
     @torch.no_grad()
     def layers(self, min_mass: float = MIN_MASS) -> SurfaceLayers:
-        """Nearest and farthest surface of each pixel: peaks of the density with at least `min_mass` (see `layers`)."""
+        """Nearest and farthest surface of each pixel: peaks of the density with at least `min_mass`.
+
+        What of them is glass and what behind it only `transparent_layers` knows. See `mda.mixtures.layers`.
+        """
         front, back, front_mass, back_mass, count = surfaces(*self._parameters, self._family, min_mass)
         return SurfaceLayers(
             front_depth=self._space.depth(front).to(self.locs.dtype),

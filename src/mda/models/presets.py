@@ -58,6 +58,7 @@ class Preset:
         scheme: naming of parameters in its weights file.
         long_side: default size of the longer image side in pixels; `patch`: sides are multiples of it.
         decoder: default way from density to depth.
+        transparent: knows transparent surfaces (decoder `layers`).
         any_view: looks at all views of a clip together and predicts cameras.
         recalibration: factor on the scales of all components, as `mda evaluate calibration` fits it.
         takes_cameras: can be told cameras; `rescales_cameras`: then in units of their median distance.
@@ -79,6 +80,7 @@ class Preset:
     long_side: int = 504
     patch: int = 14
     decoder: Decoder = Decoder.COMPONENT
+    transparent: bool = False
     recalibration: float = 1.0
     any_view: bool = True
     takes_cameras: bool = True

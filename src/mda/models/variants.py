@@ -32,6 +32,7 @@ _CONFIGS: dict[str, Config] = {
 }
 # The published networks have at most this many branches to give a component each.
 _MOST_COMPONENTS = 8
+_FEWEST_OF_LAYERS = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,11 +105,30 @@ def varied(preset: Preset, variant: Variant, *, recompute: bool = False) -> Pres
     if config is None:
         message = f"The mixture of {preset.name} cannot be chosen; it can be for {', '.join(_CONFIGS)}."
         raise ConfigError(message)
+    _check_layers(preset.name, _changed(config, variant))
     changed = _recomputed(_changed(config, variant)) if recompute else _changed(config, variant)
     parameters = sum(parameter.numel() for parameter in replace(preset, make=changed.build).build("meta").parameters())
-    decoder = Decoder.LAYERS if variant.independent else preset.decoder
-    told = variant.to_json() if variant else ""
-    return replace(preset, make=changed.build, parameters=parameters, decoder=decoder, variant=told)
+    independent = bool(variant.independent)
+    return replace(
+        preset,
+        make=changed.build,
+        parameters=parameters,
+        decoder=Decoder.LAYERS if independent else preset.decoder,
+        transparent=independent,
+        variant=variant.to_json() if variant else "",
+    )
+
+
+def _check_layers(name: str, config: Config) -> None:
+    """Refuse independent weights of so few components that opaque pixels look transparent.
+
+    Raises:
+        ConfigError: there are fewer than three; two that sum to one are at the threshold.
+    """
+    mixture = config.mixture if isinstance(config, AnyViewConfig) else config
+    if mixture is not None and mixture.independent and (mixture.components or 1) < _FEWEST_OF_LAYERS:
+        message = f"Independent weights need {_FEWEST_OF_LAYERS} components or more; {name} would have fewer."
+        raise ConfigError(message)
 
 
 def _changed(config: Config, variant: Variant) -> Config:

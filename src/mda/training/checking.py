@@ -12,7 +12,7 @@ from mda.losses import LossWeights
 from mda.training.config import LoraSettings, LossSettings, NetworkConfig, OptimiserConfig, TrainConfig, TrainerConfig
 from mda.training.data_config import DataConfig, ProceduralDataConfig, SourcesConfig
 from mda.training.procedural_data import VALIDATION_SEED
-from mda.training.validation import metric_names
+from mda.training.validation import HIGH_IS_GOOD, metric_names
 
 _ACCELERATORS = ("auto", "cpu", "gpu", "mps")
 _STRATEGIES = ("auto", "ddp", "fsdp")
@@ -204,7 +204,8 @@ def _numbers(value: object) -> Iterator[tuple[str, int | float]]:
 
 def _check_metric(name: str) -> None:
     """The metric of `best_by`; there are too many to list all."""
-    known = [f"val/{metric}" for metric in metric_names()]
+    # The lowest value is the best.
+    known = [f"val/{metric}" for metric in metric_names() if not metric.endswith(HIGH_IS_GOOD)]
     if name not in known:
         close = difflib.get_close_matches(name, known, n=3, cutoff=0.4)
         message = (

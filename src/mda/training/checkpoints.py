@@ -1,5 +1,6 @@
 """Checkpoints of a run: whole files, kept at the right moments, the last one also when a run is told to stop."""
 
+import logging
 import os
 import signal
 import threading
@@ -17,7 +18,11 @@ from mda.errors import OutputError
 from mda.io.atomic import atomic_file, make_folder
 from mda.training.processes import true_everywhere
 
+logger = logging.getLogger(__name__)
+
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+# What of torch says that a file cannot be written.
+_WRITER = "PytorchStreamWriter"
 
 
 class Stopped(Exception):  # noqa: N818 - somebody asked for it
@@ -45,6 +50,8 @@ class WholeFiles(TorchCheckpointIO):
                 os.fsync(file.fileno())
         except RuntimeError as error:
             # torch puts what the system says into a text of its own.
+            if _WRITER not in str(error):
+                raise
             reason = str(error).splitlines()[0]
             message = f"Cannot write {path}: {reason}. Free some space, then give the same command again."
             raise OutputError(message) from error
@@ -67,7 +74,7 @@ class LastCheckpoint(Checkpoint):
         self.path = path
         self.every, self.validate_every = every, validate_every
         self._step = 0
-        self._asked: str | None = None
+        self._asked = False
         self._handlers: dict[signal.Signals, Any] = {}
 
     def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:  # noqa: ARG002
@@ -113,7 +120,7 @@ class LastCheckpoint(Checkpoint):
     def _pause(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
         """Between two steps: keep the state if it is due, and stop if any process was asked to."""
         step = trainer.global_step
-        stop = not true_everywhere(self._asked is None, module.device)
+        stop = not true_everywhere(not self._asked, module.device)
         if stop or step % self.every == 0 or step >= trainer.max_steps:
             trainer.save_checkpoint(self.path, weights_only=False)
         if stop:
@@ -121,10 +128,14 @@ class LastCheckpoint(Checkpoint):
             raise Stopped(message)
 
     def _ask(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - the signature of handlers
-        if self._asked is not None:
+        if self._asked:
             self._listen_no_more()
             raise KeyboardInterrupt
-        self._asked = signal.Signals(number).name
+        self._asked = True
+        logger.warning(
+            "%s: stopping after this step, or the validation after it; once more stops at once.",
+            signal.Signals(number).name,
+        )
 
     def _listen_no_more(self) -> None:
         for number, handler in self._handlers.items():

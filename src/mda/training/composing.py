@@ -24,7 +24,7 @@ CONFIG_FILE = "config.yaml"
 # Kinds of data: `data=NAME` chooses one, and fields of the others are then refused.
 _DATA = {"procedural": ProceduralDataConfig, "sources": SourcesConfig}
 # Settings that are dictionaries with names of the user's: Hydra wants two plus signs where a name may be new.
-_OPEN = ("data.sources", "data.folders", "data.splits", "optimiser.factors")
+OPEN_SETTINGS = ("data.sources", "data.folders", "data.splits", "optimiser.factors")
 # What is chosen as a whole.
 _GROUPS = ("data", "logger", "experiment")
 # Settings of a few named values; Hydra knows the names of their members, which are in capitals.
@@ -53,7 +53,8 @@ def compose_config(overrides: Sequence[str]) -> TrainConfig:
     except (HydraException, OmegaConfBaseException) as error:
         said = _said(error)
         message = shown(f"This training recipe cannot be composed: {said}{_hint(said)}")
-        raise ConfigError(message) from error
+        # Without its cause, which may show the password in a URL.
+        raise ConfigError(message) from None
     # `+name=value` adds to any tree; the typed record would drop it silently.
     told: Mapping[str, object] = OmegaConf.to_container(composed)  # pyright: ignore[reportAssignmentType]
     if added := sorted(set(_paths(told)) - set(_paths(plain_settings(config)))):
@@ -96,6 +97,7 @@ def _check_override(text: str) -> None:
             recipe, or this is no override at all.
     """
     name, equals, value = text.partition("=")
+    value = value.strip("'\"")
     if text.startswith("~"):
         message = (
             f"{text} would delete a setting, but a run has them all; change it by {name[1:]}=VALUE, or leave it out."
@@ -120,7 +122,7 @@ def _check_override(text: str) -> None:
 
 def _as_hydra_wants(override: str) -> str:
     """An override with plus signs where a name may be new, and with the name of a choice given by its value."""
-    if override.startswith(_OPEN):
+    if override.startswith(OPEN_SETTINGS):
         return f"++{override}"
     name, _, value = override.partition("=")
     for member in _CHOICES.get(name, ()):

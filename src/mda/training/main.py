@@ -27,9 +27,9 @@ from mda.training.lora import add_adapters, merged
 from mda.training.module import DepthModule
 from mda.training.pictures import Pictures
 from mda.training.procedural_data import ProceduralData
-from mda.training.resuming import Earlier, earlier_state, read_earlier
+from mda.training.resuming import Earlier, earlier_state, network_of, set_aside
 from mda.training.sharding import ShardedDepthModule, find_strategy, whole_state
-from mda.training.skipping import SkippedBatches
+from mda.training.skipping import SKIPPED_FILE, SkippedBatches
 from mda.training.source_data import SourceData
 from mda.training.speed import Speed
 
@@ -66,13 +66,13 @@ def train(config: TrainConfig) -> Path:
     earlier = earlier_state(config, folder / _LAST, folder)
     if earlier is not None and earlier.step >= config.steps:
         logger.info("That is all of the %d steps asked for.", config.steps)
-        state = earlier.network
+        state: Mapping[str, torch.Tensor] = network_of(earlier.path)
     else:
         with _without_noise():
             state = _trained(config, folder, earlier)
     _export(folder / WEIGHTS_FILE, state, config)
     if config.validate_every > 0 and (folder / _BEST).exists():
-        _export(folder / BEST_FILE, read_earlier(folder / _BEST).network, config)
+        _export(folder / BEST_FILE, network_of(folder / _BEST), config)
     return folder / WEIGHTS_FILE
 
 
@@ -84,33 +84,35 @@ def _trained(config: TrainConfig, folder: Path, earlier: Earlier | None) -> Mapp
     module = build_module(config, folder)
     trainer = build_trainer(config, folder)
     if trainer.is_global_zero:
+        if earlier is None:
+            set_aside([folder / _LAST, folder / _BEST, folder / SKIPPED_FILE])
         save_config(config, folder)
         remove_partial_files(folder / _LAST.parent)
-    _fit(trainer, module, data, earlier)
+    _fit(trainer, module, data, folder / _LAST if earlier is not None else None)
     if trainer.is_global_zero and module.skipped.count:
-        logger.warning("%d batches were left out, see %s", module.skipped.count, folder / "skipped.csv")
+        logger.warning("%d batches were left out, see %s", module.skipped.count, folder / SKIPPED_FILE)
     # Fitting has ended: the weights are now the running average, if there is one.
     return whole_state(module.network)
 
 
 def _fit(
-    trainer: lightning.Trainer, module: DepthModule, data: lightning.LightningDataModule, earlier: Earlier | None
+    trainer: lightning.Trainer, module: DepthModule, data: lightning.LightningDataModule, checkpoint: Path | None
 ) -> None:
-    """Let Lightning train.
+    """Let Lightning train, from a checkpoint if there is one.
 
     Raises:
         KeyboardInterrupt: the run was told to stop.
     """
     config = module.config
     try:
-        if config.validate_at_start and config.validate_every > 0 and earlier is None:
+        if config.validate_at_start and config.validate_every > 0 and checkpoint is None:
             trainer.validate(module, data, verbose=False)
-        trainer.fit(module, data, ckpt_path=None if earlier is None else earlier.path, weights_only=True)
+        trainer.fit(module, data, ckpt_path=checkpoint, weights_only=True)
     except Stopped as stop:
         raise KeyboardInterrupt(str(stop)) from stop
     except SystemExit as stop:
         # Lightning makes this of an interruption.
-        message = "Stopped at once; the same command goes on from the last checkpoint."
+        message = "Stopped at once; the same command goes on from the last checkpoint, if there is one yet."
         raise KeyboardInterrupt(message) from stop
 
 

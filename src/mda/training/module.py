@@ -1,5 +1,6 @@
 """One training step, one validation step, and the optimiser."""
 
+import functools
 import math
 from dataclasses import replace
 from typing import Any
@@ -14,6 +15,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
 from mda.data.batches import Batch, normalise_images
+from mda.errors import ConfigError
 from mda.geometry import Cameras
 from mda.losses import LossReport, TrainingLoss
 from mda.mixtures import Decoder
@@ -72,8 +74,13 @@ class DepthModule(lightning.LightningModule):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Say which network it is, and what has been left out; all processes take part."""
         broken = sum(gathered(self._broken))
-        checkpoint[METADATA_KEY] = metadata_of(chosen_preset(self.config.network))
+        if not self.config.network.lora.rank:  # whose adapters only the exported weights have merged
+            checkpoint[METADATA_KEY] = self._metadata
         checkpoint[_LEFT_OUT] = {"batches": self.skipped.count, "frames": broken}
+
+    @functools.cached_property
+    def _metadata(self) -> dict[str, str]:
+        return metadata_of(chosen_preset(self.config.network))
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Go on counting."""
@@ -150,9 +157,16 @@ class DepthModule(lightning.LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         """Log the scores of all clips of all processes."""
-        for name, value in self._tallies.means().items():
-            self.log(f"val/{name}", value, batch_size=1)
+        means = self._tallies.means()
         self._tallies = ClipTallies()
+        if self.config.best_by.removeprefix("val/") not in means:
+            message = (
+                f"best_by={self.config.best_by}: this run has no such metric of validation, but "
+                f"{', '.join(f'val/{name}' for name in means)}. The same command with one of them goes on."
+            )
+            raise ConfigError(message)
+        for name, value in means.items():
+            self.log(f"val/{name}", value, batch_size=1)
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """AdamW with the closed-form schedule."""

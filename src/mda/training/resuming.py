@@ -1,7 +1,7 @@
 """Going on with a run: its last checkpoint must be whole, and its settings the same."""
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,9 +11,10 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from mda.errors import CheckpointError, ConfigError
+from mda.io.atomic import output_error
 from mda.models.checkpoints import read_checkpoint
 from mda.shapes import Tensor
-from mda.training.composing import CONFIG_FILE, plain_settings
+from mda.training.composing import CONFIG_FILE, OPEN_SETTINGS, plain_settings
 from mda.training.config import TrainConfig
 
 logger = logging.getLogger(__name__)
@@ -23,11 +24,15 @@ logger = logging.getLogger(__name__)
 _FREE = (
     "name", "folder", "steps", "resume", "progress", "logger", "log_every", "checkpoint_every",
     "validate_every", "validate_at_start", "best_by", "optimiser.decay_steps",
-    "trainer.accelerator", "trainer.strategy", "trainer.threads", "trainer.compile", "trainer.timeout_minutes",
+    "trainer.accelerator", "trainer.threads", "trainer.compile", "trainer.timeout_minutes",
     "network.weights", "network.plain", "network.single", "network.trunk", "network.recompute",
     "data.workers", "data.root", "data.folders",
     "data.validation_clips", "data.validation_views", "data.validation_size",
 )  # fmt: skip
+
+# Changed settings that a message names.
+_SHOWN = 5
+_ABSENT = object()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,12 +42,10 @@ class Earlier:
     Attributes:
         path: of the checkpoint.
         step: optimiser steps made.
-        network: tensors by their names in the network; the running average where one is kept.
     """
 
     path: Path
     step: int
-    network: Mapping[str, Tensor]
 
 
 def earlier_state(config: TrainConfig, path: Path, folder: Path) -> Earlier | None:
@@ -60,29 +63,47 @@ def earlier_state(config: TrainConfig, path: Path, folder: Path) -> Earlier | No
     if not config.resume or not path.exists():
         return None
     refuse_other_settings(config, folder)
-    earlier = read_earlier(path)
-    logger.info("Going on from step %d (%s).", earlier.step, path)
-    return earlier
+    step, _ = _read(path)
+    logger.info("Going on from step %d (%s).", step, path)
+    return Earlier(path=path, step=step)
 
 
-def read_earlier(path: Path) -> Earlier:
-    """What a checkpoint of ours holds.
+def network_of(path: Path) -> dict[str, Tensor]:
+    """Tensors of the network in a checkpoint of ours by their names in it; the running average where one is kept.
 
     Raises:
         CheckpointError: the file is damaged, or no checkpoint of a training run.
     """
+    _, state = _read(path)
+    prefix = "network."
+    return {name.removeprefix(prefix): tensor for name, tensor in state.items() if name.startswith(prefix)}
+
+
+def _read(path: Path) -> tuple[int, Mapping[str, Tensor]]:
+    """Steps made, and tensors of the module."""
     try:
         content = read_checkpoint(path)
-        step, state = int(content["global_step"]), content["state_dict"]
+        return int(content["global_step"]), content["state_dict"]
     except (CheckpointError, KeyError, TypeError, ValueError) as error:
         message = (
-            f"{path} is damaged, the run cannot go on from it. Put another checkpoint in its place (best.ckpt beside "
-            "it will do, if there is one), or begin anew with resume=false."
+            f"A run cannot go on from {path} ({error}). Make it readable, put another checkpoint in its place "
+            "(best.ckpt beside it will do, if there is one), or begin anew with resume=false."
         )
         raise CheckpointError(message) from error
-    prefix = "network."
-    network = {name.removeprefix(prefix): tensor for name, tensor in state.items() if name.startswith(prefix)}
-    return Earlier(path=path, step=step, network=network)
+
+
+def set_aside(paths: Iterable[Path]) -> None:
+    """Rename what an earlier run left, `last.ckpt` to `last.old.ckpt`, so that no later one takes it for its own.
+
+    Raises:
+        OutputError: a file cannot be renamed.
+    """
+    for path in paths:
+        if path.exists():
+            try:
+                path.replace(path.with_name(f"{path.stem}.old{path.suffix}"))
+            except OSError as error:
+                raise output_error(path, error) from error
 
 
 def refuse_other_settings(config: TrainConfig, folder: Path) -> None:
@@ -98,15 +119,20 @@ def refuse_other_settings(config: TrainConfig, folder: Path) -> None:
         return
     before = dict(_leaves(begun)) if isinstance(begun, Mapping) else {}
     now = dict(_leaves(plain_settings(config)))
+    # A setting that only one version of the program knows does not count, but another kind of data does.
+    names = [name for name in now if name in before] + sorted(
+        name for name in now.keys() ^ before.keys() if name.startswith("data.")
+    )
     changed = [
-        f"{name} was {before[name]} and is {now[name]}"
-        for name in now
-        if name in before and before[name] != now[name] and not _is_free(name)
+        f"{name} was {before.get(name, 'not there')} and is {now.get(name, 'not there')}"
+        for name in names
+        if before.get(name, _ABSENT) != now.get(name, _ABSENT) and not _is_free(name)
     ]
     if changed:
+        more = f"; and {len(changed) - _SHOWN} more" if len(changed) > _SHOWN else ""
         message = (
-            f"The run in {folder} was begun with other settings: {'; '.join(changed)}. Choose another name= or folder= "
-            "for a new run, or begin this one anew with resume=false."
+            f"The run in {folder} was begun with other settings: {'; '.join(changed[:_SHOWN])}{more}. Choose another "
+            "name= or folder= for a new run, or begin this one anew with resume=false."
         )
         raise ConfigError(message)
 
@@ -116,9 +142,9 @@ def _is_free(name: str) -> bool:
 
 
 def _leaves(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Settings that are no groups, by their whole name."""
+    """Settings that are no groups, by their whole name; dictionaries of the user's are one setting each."""
     for name, value in tree.items():
-        if isinstance(value, Mapping) and value:
+        if isinstance(value, Mapping) and f"{prefix}{name}" not in OPEN_SETTINGS:
             yield from _leaves(value, f"{prefix}{name}.")
         else:
             yield f"{prefix}{name}", value

@@ -14,7 +14,7 @@ from mda.structures import NetworkOutput
 
 logger = logging.getLogger(__name__)
 
-FILE = "skipped.csv"
+SKIPPED_FILE = "skipped.csv"
 _HEADER = ("step", "rank", "reason", "clips")
 
 
@@ -61,7 +61,7 @@ class SkippedBatches:
         for row in rows:
             logger.warning("Left out at step %s by process %s, because the %s: %s", *row)
         if self.folder is not None:
-            path = self.folder / FILE
+            path = self.folder / SKIPPED_FILE
             known = path.exists()
             with path.open("a", encoding="utf-8", newline="") as file:
                 csv.writer(file, lineterminator="\n").writerows(rows if known else [_HEADER, *rows])

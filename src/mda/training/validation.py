@@ -76,6 +76,14 @@ class ClipTallies:
         return means
 
 
+def _coverage(level: float) -> str:
+    return f"coverage/{round(100 * level)}"
+
+
+HIGH_IS_GOOD = ("delta1_scale_aligned", "glass_iou", "sky_accuracy", *map(_coverage, _LEVELS))
+"""Ends of the names of scores of which the lowest is not the best."""
+
+
 def metric_names() -> list[str]:
     """All names that validation may give a score; which of them a run has depends on its network and data."""
     decoders = [decoder.value for decoder in (*DECODERS, Decoder.LAYERS)]
@@ -156,7 +164,3 @@ def _density_tallies(
     nll = nll[valid].double()
     covered = {_coverage(level): Tally(sum=float((off_centre <= level).sum()), count=len(nll)) for level in _LEVELS}
     return {"nll_log_depth": Tally(sum=float(nll.sum()), count=len(nll)), **covered}
-
-
-def _coverage(level: float) -> str:
-    return f"coverage/{round(100 * level)}"

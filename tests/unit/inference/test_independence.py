@@ -12,7 +12,7 @@ from PIL import Image
 
 from mda.inference import Predictor
 from mda.inference.assembling import picked
-from mda.mixtures import Decoder
+from mda.mixtures import GENERAL_DECODERS
 from mda.models.heads import chunks
 from mda.structures import Prediction
 from tests.unit.inference.pretend import pictures
@@ -62,7 +62,7 @@ def test_portions_of_the_heads_do_not_matter(any_predictor, monkeypatch, size) -
     assert_same(any_predictor.predict(images), one_by_one)
 
 
-@pytest.mark.parametrize("decoder", list(Decoder))
+@pytest.mark.parametrize("decoder", GENERAL_DECODERS)
 def test_portions_of_the_decoder_do_not_matter(any_predictor, decoder) -> None:
     mixture = any_predictor.predict(images_for(any_predictor, 2)).mixture
     whole = mixture.decode(decoder)

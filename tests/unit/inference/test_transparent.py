@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from mda.errors import ConfigError
 from mda.inference import Predictor
 from mda.mixtures import Decoder
 from mda.models.presets import find_preset
@@ -34,6 +35,20 @@ def test_both_surfaces_are_in_the_world_of_the_depth(predictor, max_views):
     torch.testing.assert_close(found.layers.last_depth, found.mixture.transparent_layers().last_depth)
     assert (found.layers.last_depth > found.layers.first_depth)[found.layers.transparent].any()
     assert torch.equal(found.layers.last_depth[~found.layers.transparent], found.depth[~found.layers.transparent])
+
+
+def test_models_without_such_surfaces_refuse_the_decoder(predictor):
+    plain = replace(predictor, preset=find_preset("mda_tiny"))
+    with pytest.raises(ConfigError, match="mda_tiny knows no transparent surfaces; choose one of mode, component"):
+        plain.decoder("layers")
+    with pytest.raises(ConfigError, match="There is no decoder 'glass'"):
+        predictor.decoder("glass")
+
+
+@pytest.mark.parametrize("variant", [Variant(independent=True, components=2), Variant(independent=True, components=1)])
+def test_independent_weights_need_some_components(variant):
+    with pytest.raises(ConfigError, match="Independent weights need 3 components"):
+        varied(find_preset("mda_tiny"), variant)
 
 
 def test_surfaces_are_kept_without_densities_and_by_other_decoders(predictor):

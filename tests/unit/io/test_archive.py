@@ -372,7 +372,10 @@ def test_damaged_layers_are_named(tmp_path):
     with pytest.raises(InputError, match=r"layers.000000\.npz is damaged"):
         load_run(folder).layers(0)
     np.savez(file, first_depth=np.zeros((3, 4)), last_depth=np.zeros((3, 5)), transparent=np.zeros((3, 4)))
-    with pytest.raises(InputError, match=r"holds .* expected one shape"):
+    with pytest.raises(InputError, match=r"holds .* expected numbers of one shape"):
+        load_run(folder).layers(0)
+    np.savez(file, first_depth=np.full((3, 4), "a"), last_depth=np.zeros((3, 4)), transparent=np.zeros((3, 4)))
+    with pytest.raises(InputError, match=r"holds .* expected numbers of one shape"):
         load_run(folder).layers(0)
     np.savez(file, first_depth=np.zeros((3, 4)), last_depth=np.zeros((3, 4)), transparent=np.zeros((3, 4)))
     with pytest.raises(InputError, match="differ in size"):

@@ -105,8 +105,11 @@ def test_what_this_machine_lacks_is_refused(monkeypatch):
 def test_a_metric_of_a_similar_name_is_suggested():
     with pytest.raises(ConfigError, match="val/abs_rel_scale_aligned"):
         compose_config(["best_by=val/abs_rel"])
-    for name in ("val/loss/depth", "val/mode/delta1_scale_aligned", "val/coverage/90", "val/calibration_error"):
+    for name in ("val/loss/depth", "val/mode/abs_rel_scale_aligned", "val/calibration_error"):
         assert compose_config([f"best_by={name}"]).best_by == name
+    for name in ("val/mode/delta1_scale_aligned", "val/coverage/90", "val/glass_iou"):  # the lowest is not the best
+        with pytest.raises(ConfigError, match="best_by"):
+            compose_config([f"best_by={name}"])
     assert len(metric_names()) == len(set(metric_names()))
     assert all(f"{decoder.value}/flying_own_surfaces" in metric_names() for decoder in (Decoder.MODE, Decoder.LAYERS))
 

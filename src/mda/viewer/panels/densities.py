@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from mda.mixtures import Decoder
+from mda.mixtures import GENERAL_DECODERS, Decoder
 from mda.viewer.colouring import Colouring
 from mda.viewer.display import Display
 from mda.viewer.drawing import Look
@@ -24,7 +24,7 @@ class DensitiesPanel:
         gui = viewer.server.gui
         with gui.add_folder("Density"):
             self.decoder = gui.add_dropdown(
-                "Decoder", [AS_SAVED, *(str(decoder) for decoder in Decoder)], hint="How a depth is chosen"
+                "Decoder", [AS_SAVED, *(str(decoder) for decoder in GENERAL_DECODERS)], hint="How a depth is chosen"
             )
             self.layers = gui.add_dropdown("Layers", [ONE, BOTH], hint="Both surfaces; the farther one in orange")
             self.colours = gui.add_dropdown("Colours", [kind.value for kind in Colouring])
