@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from lightning.pytorch.loggers import Logger
 from safetensors.torch import load_file
 
 import mda
 from mda.errors import CheckpointError, ConfigError, OutputError
 from mda.mixtures import Family, Space
 from mda.models.checkpoints import read_metadata
-from mda.training import procedural_data
+from mda.training import main, procedural_data
 from mda.training.checkpoints import WholeFiles
 from mda.training.composing import compose_config, save_config
 from mda.training.main import train
@@ -271,6 +272,32 @@ def test_beginning_anew_sets_the_earlier_run_aside(tmp_path, monkeypatch):
     assert not (tmp_path / LAST).exists()
     assert not (tmp_path / LAST).with_name("best.ckpt").exists()
     assert (tmp_path / LAST).with_name("last.old.ckpt").read_bytes() == earlier
+
+
+def test_wandb_knows_a_run_again_that_goes_on(tmp_path, monkeypatch):
+    begun = []
+
+    class Wandb(Logger):
+        name, version = "wandb", None
+
+        def __init__(self, **told: object) -> None:
+            super().__init__()
+            begun.append((told["id"], told["resume"]))
+
+        def log_metrics(self, *_: object, **__: object) -> None:
+            pass
+
+        def log_hyperparams(self, *_: object, **__: object) -> None:
+            pass
+
+    monkeypatch.setattr(main, "WandbLogger", Wandb)
+    monkeypatch.setattr(main, "require", lambda *_: None)
+    for words in (["steps=1"], ["steps=2"], ["steps=1", "resume=false"]):
+        train(settings(tmp_path, "logger=wandb", "validate_every=0", *words))
+    first, again, anew = begun
+    assert first == again
+    assert anew[0] != first[0]
+    assert {resume for _, resume in begun} == {"allow"}
 
 
 def test_checkpoints_with_adapters_do_not_say_that_they_open(tmp_path):

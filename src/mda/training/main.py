@@ -1,6 +1,7 @@
 """`mda train`: compose a recipe, build the run, train it, export the weights."""
 
 import logging
+import secrets
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from lightning.pytorch.callbacks import Callback, EMAWeightAveraging, ModelCheck
 from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger, WandbLogger
 
 from mda.errors import ConfigError
-from mda.io.atomic import make_folder, remove_partial_files
+from mda.io.atomic import make_folder, remove_partial_files, write_bytes
 from mda.models.converting import write_weights
 from mda.optional import require
 from mda.training.building import build_loss, build_network, chosen_preset
@@ -37,6 +38,7 @@ logger = logging.getLogger(__name__)
 
 WEIGHTS_FILE, BEST_FILE = "weights.safetensors", "best.safetensors"
 _LAST, _BEST = Path("checkpoints/last.ckpt"), Path("checkpoints/best.ckpt")
+_WANDB_ID = "wandb_id.txt"
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -82,10 +84,10 @@ def _trained(config: TrainConfig, folder: Path, earlier: Earlier | None) -> Mapp
     # Before the network, whose weights may have to be fetched: a wrong folder is told first.
     data = build_data(config)
     module = build_module(config, folder)
+    if earlier is None:
+        set_aside([folder / name for name in (_LAST, _BEST, SKIPPED_FILE, _WANDB_ID)])
     trainer = build_trainer(config, folder)
     if trainer.is_global_zero:
-        if earlier is None:
-            set_aside([folder / _LAST, folder / _BEST, folder / SKIPPED_FILE])
         save_config(config, folder)
         remove_partial_files(folder / _LAST.parent)
     _fit(trainer, module, data, folder / _LAST if earlier is not None else None)
@@ -225,12 +227,22 @@ def _loggers(config: TrainConfig, folder: Path) -> list[Logger]:
                         project=settings.project,
                         entity=settings.entity,
                         offline=settings.offline,
+                        id=_wandb_id(folder),
+                        resume="allow",
                     )
                 )
             case _:
                 message = f"logger.kinds: {kind!r} is not known; expected any of csv, tensorboard, wandb."
                 raise ConfigError(message)
     return loggers
+
+
+def _wandb_id(folder: Path) -> str:
+    """What wandb knows the run in the folder by, however often it is started."""
+    path = folder / _WANDB_ID
+    if not path.exists():
+        write_bytes(path, secrets.token_hex(4).encode())
+    return path.read_text("ascii")
 
 
 def _callbacks(config: TrainConfig, folder: Path) -> list[Callback]:

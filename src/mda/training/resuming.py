@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lightning.fabric.utilities.rank_zero import rank_zero_only
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
@@ -92,6 +93,7 @@ def _read(path: Path) -> tuple[int, Mapping[str, Tensor]]:
         raise CheckpointError(message) from error
 
 
+@rank_zero_only
 def set_aside(paths: Iterable[Path]) -> None:
     """Rename what an earlier run left, `last.ckpt` to `last.old.ckpt`, so that no later one takes it for its own.
 
