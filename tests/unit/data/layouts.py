@@ -291,7 +291,8 @@ def aria_published(root):
 
 def aria_original(root):
     side = max(128, *little_world.HW)  # a square, and large enough for the nearest of its pixels to be near
-    made = frames(sky=False, matrix=pinhole_view(side).intrinsics, hw=(side, side))
+    view = pinhole_view(side)
+    made = frames(sky=False, matrix=view.intrinsics, hw=(view.side, view.side))
     scene, rays = root / "12", fisheye_rays(side)
     # The upright camera's rays, whose axes to the right and down are the sensor's up and right.
     upright = np.stack([-rays[..., 1], rays[..., 0], rays[..., 2]], -1)

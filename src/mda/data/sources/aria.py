@@ -14,12 +14,12 @@ from mda.data.sources.common import folders_like, frames_of, z_from_ray_length
 from mda.data.sources.tables import number_table, pose_of, rotation_from_quaternion
 from mda.data.view_sampling import ViewSampling, Walk
 from mda.data.views import DepthRule, FileCamera, RawView, make_view
-from mda.shapes import Float, Float32, Shaped, ndarray
+from mda.shapes import Float, Float32, ndarray
 
 # Indoors; what is farther is an error of the renderer (published pipeline).
 _RULE = DepthRule(far=20.0, far_is_sky=False, sky_known=True)
-# Millimetres along the ray; the largest number stands for none.
-_UNIT, _NONE = 0.001, 65535
+# Millimetres along the ray; the largest number stands for none, and is far beyond what is used.
+_UNIT = 0.001
 # Columns of a trajectory: an identifier, two times, then position and quaternion (x, y, z, w) of the glasses.
 _POSITION, _QUATERNION = slice(3, 6), slice(6, 10)
 
@@ -95,7 +95,7 @@ class _Original:
         return make_view(
             name=name,
             image=view.image(image),
-            depth=view.depth(_metres(levels)),
+            depth=view.seen(levels) * _depth_of_level(len(image)),
             camera=FileCamera(
                 intrinsics=view.intrinsics, world_from_cam=poses[int(frame)] @ DEVICE_FROM_UPRIGHT, path=paths["pose"]
             ),
@@ -103,9 +103,10 @@ class _Original:
         )
 
 
-def _metres(levels: Shaped[ndarray, "h w"]) -> Float32[ndarray, "h w"]:
-    """Metres along the ray; 0 where there is none."""
-    return np.where(levels == _NONE, np.float32(0), levels * np.float32(_UNIT))
+@functools.lru_cache(maxsize=2)
+def _depth_of_level(side: int) -> Float32[ndarray, "h w"]:
+    """Z-depth in metres of one millimetre along the ray of each pixel."""
+    return pinhole_view(side).z * np.float32(_UNIT)
 
 
 @functools.lru_cache(maxsize=32)
