@@ -231,9 +231,6 @@ def _loggers(config: TrainConfig, folder: Path) -> list[Logger]:
                         resume="allow",
                     )
                 )
-            case _:
-                message = f"logger.kinds: {kind!r} is not known; expected any of csv, tensorboard, wandb."
-                raise ConfigError(message)
     return loggers
 
 

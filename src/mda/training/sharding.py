@@ -13,8 +13,6 @@ from mda.models.layers import Block
 from mda.training.config import TrainConfig
 from mda.training.module import DepthModule
 
-_STRATEGIES = ("auto", "ddp", "fsdp")
-
 
 class ShardedDepthModule(DepthModule):
     """The same training, with parameters sharded over the processes block by block (PyTorch's FSDP2)."""
@@ -35,29 +33,21 @@ def find_strategy(config: TrainConfig) -> Strategy | str:
     """Lightning's strategy for the settings.
 
     Raises:
-        ConfigError: there is no such strategy, or it does not go together with other settings.
+        ConfigError: it does not go together with other settings.
     """
     trainer = config.trainer
     timeout = timedelta(minutes=trainer.timeout_minutes)
-    match trainer.strategy:
-        case "fsdp":
-            if config.ema_decay > 0:
-                message = "A running average needs the whole network in each process: set ema_decay=0 with fsdp."
-                raise ConfigError(message)
-            return ModelParallelStrategy(
-                data_parallel_size=trainer.devices * trainer.nodes,
-                tensor_parallel_size=1,
-                save_distributed_checkpoint=False,
-                timeout=timeout,
-            )
-        case "ddp":
-            several = True
-        case "auto":
-            several = trainer.devices * trainer.nodes > 1
-        case other:
-            message = f"trainer.strategy is {other!r}; expected one of {', '.join(_STRATEGIES)}."
+    if trainer.strategy == "fsdp":
+        if config.ema_decay > 0:
+            message = "A running average needs the whole network in each process: set ema_decay=0 with fsdp."
             raise ConfigError(message)
-    if not several:
+        return ModelParallelStrategy(
+            data_parallel_size=trainer.devices * trainer.nodes,
+            tensor_parallel_size=1,
+            save_distributed_checkpoint=False,
+            timeout=timeout,
+        )
+    if trainer.strategy == "auto" and trainer.devices * trainer.nodes == 1:
         return "auto"
     # Which branches a loss reaches depends on what is labelled in the batch of each process.
     return DDPStrategy(find_unused_parameters=True, timeout=timeout)

@@ -20,8 +20,8 @@ from mda.shapes import Float, Float32, Int, Shaped, UInt8, ndarray
 
 # Of pictures of this many pixels a side; others are scaled.
 _SIDE = 704
-# Pixels a side of the pinhole picture, in those of the fisheye picture: with so many it has as many pixels as the
-# fisheye picture has within it (one step is 1.06 of its pixels in the mean, 1.3 in the middle, 0.6 in the corners).
+# Pixels a side of the pinhole picture, in those of the fisheye picture: with so many it has nine tenths as many pixels
+# as the fisheye picture has within it (one step is 1.3 of its pixels in the middle, 0.55 in the corners).
 _SHARE = 0.75
 _FOCAL, _CENTRE, _VALID_RADIUS = 297.6375381033778, (357.6599197217746, 349.1922497127481), 1415 / 4
 _RADIAL = (
